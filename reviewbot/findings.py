@@ -1,8 +1,8 @@
 """Reply text to findings on real added lines.
 
-The shape of a reply is `{"findings": [{"file", "line", "severity", "category", "quote", "message", "suggestion"}]}`.
-A reply is data: it may be fenced, chatted around, preceded by a <think> block or end in a trailing comma, but what it
-holds is validated, and a finding counts only where its quote is found.
+A reply is `{"findings": [{"file", "line", "severity", "category", "quote", "message", "suggestion"}]}`, and it is
+data: it may be fenced, chatted around, preceded by a <think> block or hold a trailing comma, but what is in it is
+validated, and a finding counts only where its quote is found.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from reviewbot.diff import Line, LineKind, Segment
 from reviewbot.errors import ReplyError
+from reviewbot.layout import rearm
 
 
 class Severity(IntEnum):
@@ -60,8 +61,8 @@ class ExcerptLine(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """One remark. `line` and `end_line` are added lines of the new file, or None when nothing anchors it.
 
-    `evidence` is the code of the anchored line, taken from the diff and not from the model; None when the quote was
-    not found. `source` is "model" or "check". `blocking` is set by the verdict alone.
+    `evidence` is the code of the anchored line, taken from the diff and not from the model; None when the quote
+    was not found. `source` is "model" or "check". `blocking` is set by the verdict alone.
     """
 
     path: str
@@ -81,7 +82,7 @@ class Finding(Struct, frozen=True):
     excerpt: tuple[ExcerptLine, ...] = ()
 
 
-class _RawFinding(Struct):
+class _RawFinding(Struct, frozen=True):
     file: str
     severity: str
     message: Annotated[str, Meta(min_length=1)]
@@ -91,14 +92,16 @@ class _RawFinding(Struct):
     suggestion: str | None = None
 
 
-class _RawReply(Struct):
+class _RawReply(Struct, frozen=True):
     findings: Annotated[list[_RawFinding], Meta(max_length=50)]
 
 
 MAX_MESSAGE = 500
+MIN_QUOTE = 3
 _THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
-_BLANKS = re.compile(r"\s+")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f\ufffd]+")
+_SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
 
 
 def parse_findings(text: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:
@@ -138,50 +141,125 @@ def _json_candidates(body: str) -> list[str]:
 
 
 def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
-    """The finding on the added line that its quote names, else on the one that its number names, else on none."""
-    named = [segment for segment in segments if segment.path == raw.file.strip()]
-    place = _locate(raw, named or segments, named=bool(named))
+    """The finding on the added line that its quote names, else on the one with its number, else on none."""
+    place = _locate(raw, segments)
     severity = _SEVERITIES.get(raw.severity.strip().lower(), Severity.WARNING)
-    if place.evidence is None:
-        severity = min(severity, Severity.WARNING if place.line else Severity.INFO)
+    if place.line is None:
+        severity = Severity.INFO
+    elif place.evidence is None:
+        severity = min(severity, Severity.WARNING)
     category = raw.category.strip().lower()
-    category = category if category in CATEGORIES else "bug"
+    rule = f"model/{category if category in CATEGORIES else 'bug'}"
+    path = place.segment.path if place.segment else raw.file.strip()[:MAX_MESSAGE]
     number = place.line.new if place.line else None
     return Finding(
-        path=place.path or raw.file[:MAX_MESSAGE],
+        path=path,
         line=number,
         end_line=number,
         severity=severity,
-        category=category,
-        rule=f"model/{category}",
-        message=raw.message.strip()[:MAX_MESSAGE],
-        suggestion=(raw.suggestion or "").strip()[:MAX_MESSAGE] or None,
+        category=rule.removeprefix("model/"),
+        rule=rule,
+        message=rearm(raw.message).strip()[:MAX_MESSAGE],
+        suggestion=rearm(raw.suggestion or "").strip()[:MAX_MESSAGE] or None,
         source="model",
         evidence=place.evidence,
         note=place.note,
-        fingerprint=fingerprint(place.path or raw.file, f"model/{category}", place.line.text if place.line else raw.message),
-        excerpt=excerpt(place.segment, place.line) if place.segment and place.line else (),
+        fingerprint=fingerprint(path, rule, place.line.text if place.line else raw.message),
+        excerpt=excerpt(place.segment.lines, place.line) if place.segment and place.line else (),
     )
 
 
 class _Place(Struct, frozen=True):
     """Where a finding was anchored; `note` says how, when it was not by an agreeing quote and number."""
 
-    path: str | None = None
     segment: Segment | None = None
     line: Line | None = None
     evidence: str | None = None
     note: str | None = None
 
 
-def _locate(raw: _RawFinding, segments: Sequence[Segment], *, named: bool) -> _Place:
-    quote = _squeeze(raw.quote)
-    hits = [
-        (segment, line)
-        for segment in segments
-        for line in segment.lines
-        if line.kind is LineKind.ADDED and len(quote) >= MIN_QUOTE and quote in _squeeze(line.text)
-    ]
-    if hits:
-        return _by_quote(raw, hits, named=named)
-    return _by_number(raw, segments if named or len({s.path for s in segments}) == 1 else ())
+def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
+    own = [segment for segment in segments if segment.path == raw.file.strip()]
+    for quote in _quotes(raw.quote):
+        for group in (own, segments):
+            hits = [hit for segment in group for hit in _added_with(segment, quote)]
+            if group is segments and len(hits) > 1:
+                break  # a quote in another file than the one named counts only when it is unique
+            if hits:
+                return _by_quote(raw, hits)
+    return _by_number(raw, own or (segments if len({s.path for s in segments}) == 1 else ()))
+
+
+def _quotes(quote: str) -> list[str]:
+    """The quote without blanks, as given and without the line number that the prompt showed before it."""
+    variants = dict.fromkeys((_squeeze(quote), _squeeze(_SHOWN_PREFIX.sub("", quote))))
+    return [variant for variant in variants if len(variant) >= MIN_QUOTE]
+
+
+def _added_with(segment: Segment, quote: str) -> list[tuple[Segment, Line]]:
+    """The added lines that hold the quote, or on which a quote of several lines begins."""
+    lines = [line for line in segment.lines if line.kind is not LineKind.REMOVED]
+    texts = [_squeeze(line.text) for line in lines]
+    whole = "".join(texts)
+    hits: list[tuple[Segment, Line]] = []
+    starts = [0]
+    for text in texts:
+        starts.append(starts[-1] + len(text))
+    found = whole.find(quote)
+    while found >= 0:
+        covered = [i for i in range(len(lines)) if starts[i] < found + len(quote) and starts[i + 1] > found]
+        added = [lines[i] for i in covered if lines[i].kind is LineKind.ADDED]
+        if added and (segment, added[0]) not in hits:
+            hits.append((segment, added[0]))
+        found = whole.find(quote, starts[covered[0] + 1])
+    return hits
+
+
+def _by_quote(raw: _RawFinding, hits: Sequence[tuple[Segment, Line]]) -> _Place:
+    segment, line = min(hits, key=lambda hit: abs((hit[1].new or 0) - (raw.line or 0)))
+    notes = []
+    if segment.path != raw.file.strip():
+        notes.append(f"the answer said {raw.file.strip()[:100]}, the quote is in {segment.path}")
+    if raw.line is not None and raw.line != line.new:
+        notes.append(f"the answer said {raw.line}, the quote is on {line.new}")
+    return _Place(segment, line, line.text.strip(), "; ".join(notes) or None)
+
+
+def _by_number(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
+    """Where the quote is found on no added line: the added line with that number, without evidence."""
+    if not segments:
+        return _Place(note="the answer names a file that is not in this change")
+    problem = _quote_problem(raw, segments)
+    for segment in segments:
+        for line in segment.lines:
+            if line.kind is LineKind.ADDED and line.new == raw.line:
+                return _Place(segment, line, None, problem)
+    return _Place(segments[0], None, None, f"{problem}, and line {raw.line} is not an added line")
+
+
+def _quote_problem(raw: _RawFinding, segments: Sequence[Segment]) -> str:
+    quotes = _quotes(raw.quote)
+    if not quotes:
+        return "the answer quotes no code"
+    for kind, place in ((LineKind.CONTEXT, "on an unchanged line"), (LineKind.REMOVED, "on a removed line")):
+        for segment in segments:
+            if any(q in _squeeze(line.text) for q in quotes for line in segment.lines if line.kind is kind):
+                return f"the quoted code is {place}"
+    return "the quoted code is nowhere in the change"
+
+
+def excerpt(lines: Sequence[Line], about: Line, around: int = 2) -> tuple[ExcerptLine, ...]:
+    """`about` and up to `around` lines of the new file on both sides of it."""
+    new = [line for line in lines if line.kind is not LineKind.REMOVED]
+    at = next(i for i, line in enumerate(new) if line.new == about.new)
+    shown = new[max(0, at - around) : at + around + 1]
+    return tuple(ExcerptLine(line.new or 0, line.text, line.new == about.new) for line in shown)
+
+
+def fingerprint(path: str, rule: str, code: str) -> str:
+    """16 hex digits that survive moved lines and changed indentation."""
+    return hashlib.sha256("\0".join((path, rule, _squeeze(code))).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _squeeze(text: str) -> str:
+    return _BLANKS.sub("", text)
