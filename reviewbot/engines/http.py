@@ -1,0 +1,224 @@
+"""HTTP to a model on this machine; the only importer of httpx.
+
+Proxies and .netrc of the environment are ignored, redirects refused, connection errors translated. The address
+that was checked to be this machine is the one connected to: a name is resolved once, here.
+"""
+
+import ipaddress
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from reviewbot.errors import DeadlineReached, EngineDown, PrivacyError, ReplyError
+
+CONNECT_S = 2.0
+METADATA_S = 10.0
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+
+
+def local_url(endpoint: str, *, allow_remote: bool) -> str:
+    """The endpoint with its name replaced by the loopback address that it resolves to.
+
+    Raises PrivacyError when it is not this machine and `allow_remote` is off; with it on, the endpoint is kept.
+    """
+    if allow_remote:
+        return endpoint
+    parts = urlsplit(endpoint)
+    host = parts.hostname or ""
+    address = _loopback_address(host, parts.port or 80)
+    if address is None:
+        raise PrivacyError(
+            f"{endpoint} is not on this machine, and nothing may leave it",
+            "name a loopback endpoint, or add `allow_remote = true` to your own configuration or --allow-remote",
+        )
+    netloc = f"[{address}]" if ":" in address else address
+    return urlunsplit((parts.scheme, f"{netloc}:{parts.port}" if parts.port else netloc, parts.path, "", ""))
+
+
+def _loopback_address(host: str, port: int) -> str | None:
+    """The first address of `host` when all of its addresses are loopback, else None."""
+    try:
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return None
+    if not found or not all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in found):
+        return None
+    return next((address for address in found if "." in address), found[0])
+
+
+class Client:
+    """JSON over HTTP to one server. Every failure is an EngineError; times are seconds, deadlines monotonic."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self._client = httpx.Client(
+            base_url=base_url,
+            headers=headers,
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            timeout=httpx.Timeout(METADATA_S, connect=CONNECT_S),
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def call_json(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        deadline: float | None = None,
+        limit_s: float = METADATA_S,
+    ) -> tuple[int, Any]:
+        """Status and decoded JSON of a short request (GET without a body, POST with one); None if it is no JSON."""
+        with self._stream(path, body, deadline, first_byte_s=limit_s, silence_s=limit_s) as (status, chunks):
+            return status, _decode(b"".join(chunks))
+
+    @contextmanager
+    def stream(
+        self, path: str, body: Mapping[str, Any], *, deadline: float | None, first_byte_s: float, silence_s: float
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Status and lines (without their LF) of a streamed answer, read while they come."""
+        with self._stream(path, body, deadline, first_byte_s, silence_s) as (status, chunks):
+            yield status, _lines(chunks)
+
+    @contextmanager
+    def _stream(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        deadline: float | None,
+        first_byte_s: float,
+        silence_s: float,
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        with _Watchdog(deadline) as watchdog:
+            timeout = httpx.Timeout(
+                watchdog.cap(silence_s), connect=watchdog.cap(CONNECT_S), read=watchdog.cap(first_byte_s)
+            )
+            method = "GET" if body is None else "POST"
+            request = self._client.build_request(method, path, json=body, timeout=timeout)
+            request.extensions["trace"] = watchdog.observe
+            with self._translated(watchdog):
+                response = self._client.send(request, stream=True)
+            try:
+                if response.is_redirect:
+                    raise EngineDown(f"{self.base_url} redirects to another address, which is refused")
+                # httpcore takes the read time-out for the whole body from here when the body is first read.
+                request.extensions["timeout"]["read"] = silence_s
+                yield response.status_code, self._body(response, watchdog)
+            finally:
+                response.close()
+
+    def _body(self, response: httpx.Response, watchdog: "_Watchdog") -> Iterator[bytes]:
+        size = 0
+        with self._translated(watchdog):
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > MAX_REPLY_BYTES:
+                    raise ReplyError(f"the answer is over {MAX_REPLY_BYTES} bytes")
+                yield chunk
+
+    @contextmanager
+    def _translated(self, watchdog: "_Watchdog") -> Iterator[None]:
+        """httpx's errors as ours. InvalidURL is no subclass of HTTPError."""
+        try:
+            yield
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if watchdog.reached:
+                raise DeadlineReached("the deadline was reached") from error
+            if isinstance(error, httpx.ConnectTimeout):
+                raise self._down("did not accept a connection in time") from error
+            if isinstance(error, httpx.TimeoutException):
+                raise self._down("stayed silent for too long") from error
+            if isinstance(error, (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
+                raise self._down("cannot be reached") from error
+            raise ReplyError(f"the answer broke off: {error}") from error
+
+    def _down(self, what: str) -> EngineDown:
+        return EngineDown(f"{self.base_url} {what}")
+
+
+class _Watchdog:
+    """Closes the socket of one request at the deadline, however the server behaves: time-outs of a read alone
+    would let a server that sends a byte now and then go on for ever."""
+
+    def __init__(self, deadline: float | None) -> None:
+        self._deadline = deadline
+        self._socket: socket.socket | None = None
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> "_Watchdog":
+        if self._deadline is not None:
+            self._timer = threading.Timer(max(self._deadline - time.monotonic(), 0), self._close_socket)
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def reached(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline - 0.01
+
+    def cap(self, seconds: float) -> float:
+        """The time-out, or what is left until the deadline."""
+        if self._deadline is None:
+            return seconds
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineReached("the deadline was reached")
+        return min(seconds, left)
+
+    def observe(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember the socket: httpcore reports each new connection, and none is kept for a second request."""
+        if event in ("connection.connect_tcp.complete", "connection.connect_unix_socket.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self.reached:
+                self._close_socket()
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # it may be closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Split at LF alone: httpx's own line iterator also splits at U+2028 and form feeds inside JSON strings."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
+    if rest.strip():
+        yield rest
+
+
+def _decode(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
