@@ -10,7 +10,8 @@ import re
 from typing import Protocol
 
 BYTES_PER_TOKEN = 1.4
-FRAME_TOKENS = 2
+TEMPLATE_TOKENS = 96
+"""More than a chat template adds around one system and one user message (Code Llama: about 30)."""
 
 _DENSE = re.compile(r"[0-9]|[^\x00-\x7f]|[A-Za-z0-9+/=_-]{24,}")
 
