@@ -9,14 +9,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from reviewbot.diff import Line, LineKind, Segment
 from reviewbot.errors import ReplyError
-from reviewbot.layout import rearm
+from reviewbot.layout import disarm, rearm
 
 
 class Severity(IntEnum):
@@ -42,6 +42,9 @@ class Confirmed(StrEnum):
 
 
 CATEGORIES = ("bug", "security", "concurrency", "resource", "error-handling", "performance", "api", "test")
+
+MAX_FINDINGS = 8
+"""How many findings one reply may hold; a small model that is let loose goes on for ever."""
 
 _SEVERITIES = {
     **dict.fromkeys(("error", "critical", "blocker", "high", "p0", "p1"), Severity.ERROR),
@@ -93,15 +96,42 @@ class _RawFinding(Struct, frozen=True):
 
 
 class _RawReply(Struct, frozen=True):
-    findings: Annotated[list[_RawFinding], Meta(max_length=50)]
+    findings: Annotated[list[_RawFinding], Meta(max_length=MAX_FINDINGS)]
 
 
 MAX_MESSAGE = 500
 MIN_QUOTE = 3
+MAX_FILE_ENUM = 50
 _THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f\ufffd]+")
 _SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
+
+
+def reply_schema(segments: Sequence[Segment]) -> dict[str, Any]:
+    """The JSON Schema that a server is asked to keep to, for a request about `segments`.
+
+    Inside the subset that Ollama 0.5 to 0.33 turn into a grammar without crashing: lengths below 1,000, a plain
+    enum, an integer range. Required keys come in this order.
+    """
+    numbers = [line.new for segment in segments for line in segment.lines if line.new is not None]
+    paths = list(dict.fromkeys(disarm(segment.path) for segment in segments))
+    text = {"type": "string", "maxLength": 300}
+    fields: dict[str, Any] = {
+        "file": {"type": "string", "enum": paths} if len(paths) <= MAX_FILE_ENUM else text,
+        "line": {"type": "integer", "minimum": min(numbers), "maximum": max(numbers)},
+        "quote": text,
+        "message": text,
+        "category": {"type": "string", "enum": list(CATEGORIES)},
+        "severity": {"type": "string", "enum": [severity.word for severity in reversed(Severity)]},
+        "suggestion": text,
+    }
+    item = {"type": "object", "properties": fields, "required": list(fields)}
+    return {
+        "type": "object",
+        "properties": {"findings": {"type": "array", "items": item, "maxItems": MAX_FINDINGS}},
+        "required": ["findings"],
+    }
 
 
 def parse_findings(text: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:
@@ -179,7 +209,7 @@ class _Place(Struct, frozen=True):
 
 
 def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
-    own = [segment for segment in segments if segment.path == raw.file.strip()]
+    own = [segment for segment in segments if segment.path == rearm(raw.file.strip())]
     for quote in _quotes(raw.quote):
         for group in (own, segments):
             hits = [hit for segment in group for hit in _added_with(segment, quote)]
@@ -188,6 +218,11 @@ def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
             if hits:
                 return _by_quote(raw, hits)
     return _by_number(raw, own or (segments if len({s.path for s in segments}) == 1 else ()))
+
+
+def quoted_in(quote: str, segment: Segment) -> bool:
+    """Whether the quote stands on a line of the segment, whatever its blanks."""
+    return any(q in _squeeze(line.text) for q in _quotes(quote) for line in segment.lines)
 
 
 def _quotes(quote: str) -> list[str]:
@@ -218,7 +253,7 @@ def _added_with(segment: Segment, quote: str) -> list[tuple[Segment, Line]]:
 def _by_quote(raw: _RawFinding, hits: Sequence[tuple[Segment, Line]]) -> _Place:
     segment, line = min(hits, key=lambda hit: abs((hit[1].new or 0) - (raw.line or 0)))
     notes = []
-    if segment.path != raw.file.strip():
+    if segment.path != rearm(raw.file.strip()):
         notes.append(f"the answer said {raw.file.strip()[:100]}, the quote is in {segment.path}")
     if raw.line is not None and raw.line != line.new:
         notes.append(f"the answer said {raw.line}, the quote is on {line.new}")

@@ -40,3 +40,8 @@ class EstimateCounter:
         size = len(text.encode("utf-8", "replace"))
         dense = sum(len(found.encode("utf-8", "replace")) for found in _DENSE.findall(text))
         return size if 2 * dense > size else math.ceil(size / BYTES_PER_TOKEN)
+
+
+def counter_for(*, refuses_long: bool) -> Counter:
+    """The estimate where the server refuses a prompt that is too long, the hard bound where it would cut it."""
+    return EstimateCounter() if refuses_long else BoundCounter()
