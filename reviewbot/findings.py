@@ -32,6 +32,11 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+def severity_named(word: str) -> Severity | None:
+    """The severity of a setting's word; None for "never"."""
+    return next((severity for severity in Severity if severity.word == word), None)
+
+
 class Confirmed(StrEnum):
     """What a second opinion said of a finding."""
 

@@ -1,0 +1,146 @@
+"""The command line's words: commands, flags and their help."""
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from reviewbot.errors import UsageError
+from reviewbot.settings import SETTINGS
+
+FORMATS = ("text", "json", "github")
+
+COMMANDS = {
+    "diff": "review what `git diff` with the same arguments shows; `-` reads a diff from stdin",
+    "show": "review one commit (default HEAD)",
+    "hook": "what a git hook or pre-commit runs",
+    "doctor": "say what works, what does not, and what mends it",
+    "config": "show each setting and where it comes from",
+    "install": "write git hooks that run reviewbot",
+    "uninstall": "remove those hooks, and restore the ones they kept",
+    "demo": "watch a bad commit being blocked in a throw-away repository",
+}
+
+_DESCRIPTION = """\
+Reviews a git change with a language model on your own machine.
+Without a command it reviews what is staged.
+"""
+
+_EPILOG = """\
+exit codes: 0 nothing blocks, 1 blocked, 2 wrong usage, 3 not (wholly) reviewed, 130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose errors are ours, so that they all look the same."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"{self.prog} --help")
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The options of one call. `settings` holds the raw texts of the flags given, by setting key.
+
+    `paths` is None when no `--` was typed, else what stood behind it.
+    """
+    words, paths = _split_paths(list(argv))
+    _refuse_common_mistakes(words)
+    options = _build_parser().parse_args(words)
+    options.command = options.command or "diff"
+    if not argv or not _names_command(words):
+        options.staged = True
+    options.paths = paths
+    settings = {s.key: getattr(options, s.key) for s in SETTINGS if hasattr(options, s.key)}
+    options.settings = settings
+    return options
+
+
+def _split_paths(words: list[str]) -> tuple[list[str], list[str] | None]:
+    if "--" not in words:
+        return words, None
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def _names_command(words: Sequence[str]) -> bool:
+    return any(word in COMMANDS for word in words)
+
+
+def _refuse_common_mistakes(words: Sequence[str]) -> None:
+    if "--fix" in words:
+        raise UsageError("reviewbot changes no files, so there is no --fix", "reviewbot diff")
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        import os
+
+        if os.path.exists(words[0]):
+            raise UsageError("reviewbot reviews changes, not files", f"reviewbot diff -- {words[0]}")
+        import difflib
+
+        near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"reviewbot {near[0]}" if near else "reviewbot --help"
+        raise UsageError(f"there is no command {words[0]!r}", hint)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    common = _common_options()
+    settings = _setting_options()
+    parser = _Parser(
+        prog="reviewbot",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common, settings],
+        allow_abbrev=False,
+    )
+    parser.set_defaults(
+        args=[], staged=False, quiet=False, verbose=False, format="text", output=[], config=None, isolated=False,
+        no_model=False, exit_zero=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    made = {}
+    for name, text in COMMANDS.items():
+        made[name] = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            parents=[common, settings],
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+    made["diff"].add_argument("--staged", "--cached", action="store_true", help="what is staged")
+    made["diff"].add_argument("args", nargs="*", metavar="REV", help="as for git diff: REV, A..B, A...B, A B, or -")
+    made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
+    made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
+    made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
+    for name in ("install", "uninstall"):
+        made[name].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
+    return parser
+
+
+def _common_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    group = parser.add_argument_group("what is printed")
+    group.add_argument("-q", "--quiet", action="store_true", help="findings and problems only")
+    group.add_argument("-v", "--verbose", action="store_true", help="more about the run")
+    group.add_argument("--format", choices=FORMATS, help="of what goes to stdout (default text)")
+    group.add_argument("--output", action="append", metavar="[FORMAT=]FILE", help="also write a report (repeatable)")
+    group = parser.add_argument_group("how it runs")
+    group.add_argument("--config", metavar="FILE", help="read this file instead of your own configuration")
+    group.add_argument("--isolated", action="store_true", help="read no configuration files")
+    group.add_argument("--no-model", action="store_true", help="deterministic checks only")
+    group.add_argument("--exit-zero", action="store_true", help="exit 0 even when findings block")
+    return parser
+
+
+def _setting_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    group = parser.add_argument_group("settings")
+    for setting in SETTINGS:
+        text = f"{setting.help} ({setting.accepts})".replace("%", "%%")
+        if setting.kind == "switch":
+            group.add_argument(setting.flag, dest=setting.key, nargs="?", const="true", metavar="BOOL", help=text)
+        elif setting.kind == "list":
+            group.add_argument(setting.flag, dest=setting.key, action="append", metavar="GLOB", help=text)
+        else:
+            group.add_argument(setting.flag, dest=setting.key, metavar=setting.key.upper(), help=text)
+    return parser

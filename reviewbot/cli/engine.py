@@ -1,0 +1,65 @@
+"""Which engine answers this run."""
+
+from pathlib import Path
+
+from reviewbot.config import Config
+from reviewbot.engines import Engine
+from reviewbot.engines.ollama import OllamaEngine
+from reviewbot.errors import ConfigError, EngineDown
+
+NO_EMBEDDED = "the embedded engine is not installed"
+
+
+def open_engine(config: Config, *, interactive: bool, deadline: float | None) -> Engine:
+    """The engine that the settings choose; for `auto`, Ollama when it answers.
+
+    The embedded engine steps in for `auto` only in commands that a person watches (`interactive`), and only when no
+    Ollama server answers: a missing model is an error, never a reason to ask another one. Without any engine the
+    Ollama one is returned, which says what is wrong when it is asked.
+    """
+    if config.engine == "embedded":
+        engine = embedded_engine(config)
+        if engine is None:
+            raise ConfigError("engine = embedded needs a model file", "--model-file MODEL.gguf")
+        return engine
+    ollama = ollama_engine(config)
+    if config.engine == "ollama" or not interactive:
+        return ollama
+    try:
+        ollama.server_version(deadline)
+    except EngineDown:
+        return embedded_engine(config) or ollama
+    return ollama
+
+
+def ollama_engine(config: Config) -> OllamaEngine:
+    """The engine for the configured server; PrivacyError when it is not on this machine."""
+    return OllamaEngine(
+        endpoint=config.endpoint,
+        model=config.model,
+        num_ctx=config.num_ctx,
+        temperature=config.temperature,
+        seed=config.seed,
+        allow_remote=config.allow_remote,
+    )
+
+
+def embedded_engine(config: Config) -> Engine | None:
+    """The engine for the user's model file, else for the demo model; None when there is neither."""
+    from reviewbot.engines.embedded import EmbeddedEngine, embedded_available, find_demo_model
+
+    demo = find_demo_model() if config.model_file is None else None
+    path = Path(config.model_file) if config.model_file is not None else demo
+    if path is None:
+        return None
+    if not embedded_available():
+        if config.engine == "embedded":
+            raise ConfigError(NO_EMBEDDED, "pip install 'reviewbot[embedded]'")
+        return None
+    return EmbeddedEngine(
+        model_file=path,
+        demo=demo is not None,
+        num_ctx=config.num_ctx,
+        temperature=config.temperature,
+        seed=config.seed,
+    )

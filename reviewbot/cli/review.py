@@ -1,0 +1,187 @@
+"""The commands that review: diff, show and hook."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reviewbot.errors import ExitCode, OutputError
+from reviewbot.repo import Change, Repository, staged_is_empty
+
+if TYPE_CHECKING:
+    from reviewbot.config import Config, Settings
+    from reviewbot.review import Material, Review
+
+SKIP_VARIABLE = "REVIEWBOT_SKIP"
+
+
+def run(options: argparse.Namespace, *, started: float) -> int:
+    """Review what the command names, print the report, and return the verdict's code.
+
+    `started` is the time of `time.monotonic()` at which the process began: the deadline counts from there.
+    """
+    from reviewbot.cli.selection import hook_stage, means_staged, select_changes
+
+    in_hook = options.command == "hook"
+    if in_hook:
+        hook_stage(options)
+    reason = os.environ.get(SKIP_VARIABLE)
+    if reason:
+        return _skipped_by_user(options, reason)
+    if means_staged(options) and options.format != "json" and not options.output and staged_is_empty():
+        return _nothing_staged(options)
+    repository, changes = select_changes(options)
+    settings = _load_settings(options, repository, changes)
+    deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
+    material = _material(changes, settings)
+    review = _review(material, settings.config, options, deadline)
+    return _publish(review, settings.config, options)
+
+
+def _skipped_by_user(options: argparse.Namespace, reason: str) -> int:
+    from reviewbot.config import load_config
+    from reviewbot.repo import Source
+    from reviewbot.review import Review
+
+    settings = load_config(root=None, flags={}, in_hook=options.command == "hook", isolated=True, environ={})
+    return _publish(Review(Source("staged"), skip_reason=reason), settings.config, options)
+
+
+def _nothing_staged(options: argparse.Namespace) -> int:
+    """Say what to type, or nothing at all in a git hook."""
+    if options.command != "hook":
+        print("reviewbot: nothing staged; `reviewbot diff` reviews the work tree", file=sys.stderr)
+    elif os.environ.get("PRE_COMMIT"):
+        print(
+            "reviewbot: nothing staged, and only changes are reviewed, not whole files; "
+            "for a range: pre-commit run --from-ref main --to-ref HEAD",
+            file=sys.stderr,
+        )
+    return ExitCode.OK
+
+
+def _load_settings(
+    options: argparse.Namespace, repository: Repository | None, changes: tuple[Change, ...]
+) -> "Settings":
+    from reviewbot.config import load_config
+
+    base = (changes[0].source.base if changes else None) or "HEAD"
+    read_base: Callable[[bytes], bytes | None] | None = None
+    if repository is not None:
+        read_base = lambda path: repository.read_at(base, path)  # noqa: E731
+    return load_config(
+        root=repository.root if repository is not None else None,
+        flags=options.settings,
+        in_hook=options.command == "hook",
+        config_file=options.config,
+        isolated=options.isolated,
+        read_base=read_base,
+    )
+
+
+def _material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
+    """Parse, check, mask and select."""
+    from reviewbot.checks import run_checks
+    from reviewbot.diff import parse_diff
+    from reviewbot.plan import Omission, Rules, select_files
+    from reviewbot.repo import Source
+    from reviewbot.review import Material
+    from reviewbot.text import show_path
+
+    files = tuple(file for change in changes for file in parse_diff(change.diff))
+    checked = run_checks(files)
+    kept, skipped = select_files(checked.changes, Rules(settings.config.exclude, settings.config.include))
+    unreadable = [entry for change in changes for entry in change.unreadable]
+    return Material(
+        source=changes[0].source if changes else Source("range"),
+        changes=kept,
+        findings=checked.findings,
+        skipped=skipped,
+        failed=tuple(Omission(show_path(path), None, None, 0, reason) for path, reason in unreadable),
+        notes=tuple(note for change in changes for note in change.notes) + settings.notes,
+    )
+
+
+def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
+    from pathlib import Path
+
+    from reviewbot.cli.engine import open_engine
+    from reviewbot.findings import severity_named
+    from reviewbot.progress import open_progress
+    from reviewbot.prompts import load_prompt
+    from reviewbot.review import Options, run_review, unread
+
+    guidelines = Path(config.guidelines) if config.guidelines else None
+    prompt = load_prompt(config.prompt, language=config.language, guidelines=guidelines)
+    if not any(change.added for change in material.changes):
+        return unread(material, "nothing to read")
+    if options.no_model:
+        return unread(material, "no model asked (--no-model)", skipped=True)
+    in_hook = options.command == "hook"
+    engine = open_engine(config, interactive=not in_hook, deadline=deadline)
+    try:
+        with open_progress(in_hook=in_hook, quiet=options.quiet) as progress:
+            return run_review(
+                material,
+                engine,
+                Options(
+                    prompt=prompt,
+                    chunk_tokens=config.chunk_tokens,
+                    max_findings=config.max_findings,
+                    votes=config.votes,
+                    block_at=severity_named(config.block_at),
+                    deadline=deadline,
+                ),
+                lambda at: progress.update(at.done, at.total, at.tokens_per_second),
+            )
+    finally:
+        engine.close()
+
+
+def _publish(review: "Review", config: "Config", options: argparse.Namespace) -> int:
+    """Decide, print, write the files that were asked for, and return the exit code."""
+    from reviewbot.findings import severity_named
+    from reviewbot.output import write_report
+    from reviewbot.reporters import Style, render, summary
+    from reviewbot.verdict import Policy, decide
+
+    in_hook = options.command == "hook"
+    policy = Policy(
+        block_at=severity_named(config.block_at),
+        confirm=config.votes > 0,
+        block_on_failure=config.on_failure == "block",
+        exit_zero=options.exit_zero,
+    )
+    verdict = decide(review, policy)
+    style = Style(colour=_colour(sys.stdout, in_hook), verbose=options.verbose, quiet=options.quiet)
+    sys.stdout.write(render(options.format, review, verdict, style))
+    sys.stdout.flush()
+    style = Style(colour=_colour(sys.stderr, in_hook), verbose=options.verbose, quiet=options.quiet)
+    sys.stderr.write(summary(review, verdict, style))
+    plain = Style(verbose=options.verbose)
+    try:
+        for kind, path in _outputs(options):
+            write_report(path, render(kind, review, verdict, plain))
+    except OutputError as error:
+        if verdict.exit_code is ExitCode.OK:
+            raise
+        print(f"reviewbot: {error.message}", file=sys.stderr)
+    return verdict.exit_code
+
+
+def _outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Format and path of each `--output [FORMAT=]FILE`."""
+    from reviewbot.reporters import REPORTERS
+
+    found = []
+    for text in options.output:
+        kind, separator, path = text.partition("=")
+        found.append((kind, path) if separator and kind in REPORTERS else (options.format, text))
+    return found
+
+
+def _colour(stream: object, in_hook: bool) -> bool:
+    """Whether to colour: on a real terminal, which a pty of pre-commit is not."""
+    isatty = getattr(stream, "isatty", lambda: False)
+    return not in_hook and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and bool(isatty())
