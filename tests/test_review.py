@@ -1,0 +1,237 @@
+"""From material to review: what is asked, what is believed, and what is counted."""
+
+import time
+
+import pytest
+from msgspec.structs import replace
+from scripted_engine import CLEAN, INFO, ScriptedEngine, findings, verdict
+from values import change
+
+from reviewbot.errors import EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.findings import Confirmed, Severity
+from reviewbot.plan import Omission
+from reviewbot.prompts import load_prompt
+from reviewbot.repo import Source
+from reviewbot.review import Material, Options, Review, run_review, unread
+from reviewbot.tokens import EstimateCounter
+
+OPTIONS = Options(load_prompt("reviewer"), 3500, 5, 1, Severity.ERROR)
+ONE = Material(Source("staged"), (change("a.py", "+x = 1"),))
+TWO = Material(Source("staged"), (change("a.py", "+x = 1\n+y = 2"),))
+
+
+BODY = "\n".join(f"+x = {i}" for i in range(40))
+SHOWN = ["File: f0.py\n@@\n", *(f"{i + 1} +x = {i}\n" for i in range(40))]
+EACH = replace(OPTIONS, chunk_tokens=sum(map(EstimateCounter().count, SHOWN)))
+
+
+def many(count: int) -> Material:
+    """Files that each fill a chunk of their own under EACH."""
+    return Material(Source("staged"), tuple(change(f"f{i}.py", BODY) for i in range(count)))
+
+
+def review(engine: ScriptedEngine, material: Material = ONE, options: Options = OPTIONS) -> Review:
+    return run_review(material, engine, options, lambda at: None)
+
+
+def numbers(made: Review) -> tuple[int, int, int, int]:
+    return made.added, made.reviewed, made.lines_skipped, made.lines_failed
+
+
+def test_an_empty_list_is_a_reviewed_chunk_without_findings() -> None:
+    engine = ScriptedEngine(CLEAN)
+    made = review(engine)
+    assert (made.findings, numbers(made), made.usage.requests) == ((), (1, 1, 0, 0), 1)
+    assert "File: a.py\n@@\n1 +x = 1\n" in engine.asked[0]
+
+
+def test_instructions_come_first_and_are_the_same_for_each_chunk() -> None:
+    engine = ScriptedEngine(CLEAN)
+    made = review(engine, many(3), EACH)
+    assert made.reviewed == 120 and len(engine.requests) == 3
+    assert len({request.system for request in engine.requests}) == 1
+
+
+def test_a_severe_finding_is_put_to_the_model_again_and_kept_when_confirmed() -> None:
+    engine = ScriptedEngine(findings({}), verdict("confirmed", "x = 1"))
+    made = review(engine)
+    (found,) = made.findings
+    assert (found.severity, found.confirmed, found.evidence) == (Severity.ERROR, Confirmed.YES, "x = 1")
+    assert "error" not in engine.asked[1] and "The claim about line 1: it is wrong" in engine.asked[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "severity", "confirmed", "note"),
+    [
+        pytest.param(verdict("unsure"), Severity.WARNING, "unsure", "a second look was unsure", id="unsure"),
+        pytest.param(verdict("refuted", "x = 1"), Severity.INFO, "no", "a second look refuted it", id="refuted"),
+        pytest.param(
+            verdict("refuted", "invented"), Severity.WARNING, "unsure", "a second look was unsure", id="no evidence"
+        ),
+    ],
+)
+def test_a_finding_that_is_not_confirmed_loses_its_severity(
+    answer: str, severity: Severity, confirmed: str, note: str
+) -> None:
+    (found,) = review(ScriptedEngine(findings({}), answer)).findings
+    assert (found.severity, found.confirmed, found.note) == (severity, confirmed, note)
+
+
+def test_a_second_opinion_that_fails_makes_the_run_incomplete() -> None:
+    made = review(ScriptedEngine(findings({}), ReplyError("torn")))
+    (found,) = made.findings
+    assert made.unconfirmed == 1
+    assert (found.severity, found.confirmed, found.note) == (
+        Severity.WARNING,
+        Confirmed.NOT_ASKED,
+        "no second look: torn",
+    )
+
+
+def test_votes_ask_with_different_seeds_and_the_majority_decides() -> None:
+    engine = ScriptedEngine(findings({}), verdict("confirmed"), verdict("unsure"), verdict("confirmed"))
+    made = review(engine, options=replace(OPTIONS, votes=3))
+    assert [request.seed for request in engine.requests] == [0, 0, 1, 2]
+    assert made.findings[0].confirmed is Confirmed.YES
+
+
+def test_without_votes_nothing_is_asked_again() -> None:
+    engine = ScriptedEngine(findings({}))
+    review(engine, options=replace(OPTIONS, votes=0))
+    assert len(engine.requests) == 1
+
+
+def test_findings_without_evidence_are_not_worth_a_second_look() -> None:
+    engine = ScriptedEngine(findings({"quote": "not there"}))
+    made = review(engine)
+    assert len(engine.requests) == 1
+    assert made.findings[0].severity is Severity.WARNING
+
+
+def test_an_unreadable_reply_is_asked_again_once_with_the_reason() -> None:
+    engine = ScriptedEngine("Sure, looks fine!", CLEAN)
+    made = review(engine)
+    assert numbers(made) == (1, 1, 0, 0)
+    assert "Your last answer could not be read (the reply holds no JSON object)" in engine.asked[1]
+
+
+def test_two_unreadable_replies_fail_the_chunk() -> None:
+    made = review(ScriptedEngine("Sure!"))
+    assert numbers(made) == (1, 0, 0, 1)
+    assert made.failed == (Omission("a.py", 1, 1, 1, "the reply holds no JSON object"),)
+    assert made.usage.requests == 2
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(PromptTooLong("too long"), id="long"), pytest.param(ReplyCut("cut"), id="cut")]
+)
+def test_a_chunk_that_does_not_fit_is_halved(error: Exception) -> None:
+    engine = ScriptedEngine(error, CLEAN)
+    made = review(engine, TWO)
+    assert numbers(made) == (2, 2, 0, 0)
+    assert ["y = 2" in asked for asked in engine.asked] == [True, False, True]
+
+
+def test_one_line_that_never_fits_is_failed() -> None:
+    made = review(ScriptedEngine(PromptTooLong("too long")))
+    assert made.failed == (Omission("a.py", 1, 1, 1, "too long"),)
+
+
+def test_a_server_that_goes_down_fails_the_rest_at_once() -> None:
+    made = review(ScriptedEngine(CLEAN, EngineDown("gone", "ollama serve")), many(4), EACH)
+    assert made.usage.requests == 2
+    assert (made.reviewed, made.lines_failed) == (40, 120)
+    assert {omission.reason for omission in made.failed} == {"gone"}
+    assert made.notes == ("ollama serve",)
+
+
+def test_three_failures_in_a_row_end_the_asking() -> None:
+    made = review(ScriptedEngine(ReplyError("the server failed (500)")), many(9), EACH)
+    assert made.usage.requests == 3
+    assert made.lines_failed == 360
+
+
+def test_a_failure_now_and_then_does_not_end_the_asking() -> None:
+    down = ReplyError("busy")
+    made = review(ScriptedEngine(down, down, CLEAN, down, down, CLEAN), many(6), EACH)
+    assert (made.reviewed, made.lines_failed) == (80, 160)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [pytest.param(EngineDown("no server", "ollama serve"), id="down"), pytest.param(ModelMissing("no model"), id="no")],
+)
+def test_an_engine_that_is_not_there_fails_every_line(error: EngineDown) -> None:
+    made = review(ScriptedEngine(CLEAN, info=error), TWO)
+    assert numbers(made) == (2, 0, 0, 2)
+    assert made.failed == (Omission("a.py", 1, 2, 2, error.message),)
+
+
+def test_a_window_without_room_for_code_fails_every_line() -> None:
+    made = review(ScriptedEngine(CLEAN, info=replace(INFO, window_tokens=1024, refuses_long=False)))
+    assert made.lines_failed == 1
+    assert "leaves no room for code" in made.failed[0].reason
+
+
+def test_ctrl_c_keeps_what_was_done_and_fails_the_rest() -> None:
+    made = review(ScriptedEngine(CLEAN, KeyboardInterrupt()), many(3), EACH)
+    assert made.interrupted
+    assert (made.reviewed, made.lines_failed) == (40, 80)
+    assert {omission.reason for omission in made.failed} == {"interrupted"}
+
+
+def test_a_deadline_that_is_over_asks_nothing() -> None:
+    engine = ScriptedEngine(CLEAN)
+    made = review(engine, options=replace(OPTIONS, deadline=time.monotonic() - 1))
+    assert engine.requests == []
+    assert made.failed[0].reason == "the deadline was reached"
+
+
+def test_the_demo_model_gets_no_second_opinion() -> None:
+    engine = ScriptedEngine(findings({}), info=replace(INFO, kind="embedded", demo=True))
+    made = review(engine)
+    assert len(engine.requests) == 1
+    assert made.engine is not None and made.engine.demo
+
+
+def test_advisory_findings_over_the_cap_are_suppressed_the_mildest_first() -> None:
+    said = [{"line": 1, "category": category, "severity": "warning"} for category in ("bug", "api", "test")]
+    said.append({"line": 1, "category": "security", "severity": "info"})
+    made = review(ScriptedEngine(findings(*said)), options=replace(OPTIONS, max_findings=3))
+    assert [f.rule for f in made.findings] == ["model/api", "model/bug", "model/test"]
+    assert [(f.rule, by) for f, by in made.suppressed] == [("model/security", "cap")]
+
+
+def test_the_same_line_and_rule_is_one_finding() -> None:
+    said = findings({"severity": "warning"}, {"severity": "warning", "message": "again"})
+    assert len(review(ScriptedEngine(said)).findings) == 1
+
+
+def test_without_a_model_lines_are_skipped_by_the_users_wish() -> None:
+    made = unread(TWO, "no model asked (--no-model)", skipped=True)
+    assert numbers(made) == (2, 0, 2, 0)
+    assert made.no_model
+
+
+def test_files_that_cannot_be_read_stay_in_the_report() -> None:
+    unreadable = Omission("w.bin", None, None, 0, "a filter is configured for it")
+    made = review(ScriptedEngine(CLEAN), Material(Source("worktree"), ONE.changes, failed=(unreadable,)))
+    assert unreadable in made.failed
+    assert [file.path for file in made.files] == ["a.py", "w.bin"]
+
+
+def test_more_findings_than_may_be_confirmed_make_the_run_incomplete() -> None:
+    class Severe(ScriptedEngine):
+        def ask(self, request, deadline):
+            if "claim about line" in request.user:
+                self.script = [verdict("confirmed")]
+            else:
+                name = request.user.split("File: ")[1].split("\n")[0]
+                numbers = [int(row.split(" ")[0]) for row in request.user.split("\n") if " +x" in row][:7]
+                self.script = [findings(*({"file": name, "line": n, "quote": f"x = {n - 1}"} for n in numbers))]
+            return super().ask(request, deadline)
+
+    made = review(Severe(CLEAN), many(4), EACH)
+    confirmed = [f for f in made.findings if f.confirmed is Confirmed.YES]
+    assert len(confirmed) == 20
+    assert made.unconfirmed == len(made.findings) + len(made.suppressed) - 20 > 0
