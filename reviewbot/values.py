@@ -1,0 +1,162 @@
+"""Checks of single values: each returns the value in its final form, or raises Refused."""
+
+from collections.abc import Callable, Mapping
+
+from reviewbot.errors import PrivacyError
+from reviewbot.text import visible_line
+
+MAX_TEXT_CHARS = 4096
+MAX_MODEL_CHARS = 300
+
+Check = Callable[[object], object]
+
+
+class Refused(Exception):
+    """A value is not accepted; the message, if any, says why."""
+
+
+_SWITCH_WORDS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+def _read_switch(text: str) -> object:
+    return _SWITCH_WORDS.get(text.lower())
+
+
+def _read_whole(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        raise Refused from None
+
+
+def _read_number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        raise Refused from None
+
+
+READERS: Mapping[str, Callable[[str], object]] = {
+    "switch": _read_switch,
+    "whole": _read_whole,
+    "number": _read_number,
+    "text": str,
+}
+"""How the text of a variable or a flag becomes what a TOML file would hold, by kind of setting."""
+
+
+def switch(raw: object) -> object:
+    """True or False."""
+    if not isinstance(raw, bool):
+        raise Refused
+    return raw
+
+
+def choice(*names: str) -> Check:
+    """A check for one of these words."""
+
+    def check(raw: object) -> object:
+        if raw not in names:
+            raise Refused
+        return raw
+
+    return check
+
+
+def whole(low: int, high: int) -> Check:
+    """A check for a whole number; both ends are accepted."""
+
+    def check(raw: object) -> object:
+        if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
+            raise Refused
+        return raw
+
+    return check
+
+
+def number(low: float, high: float) -> Check:
+    """A check for a number, returned as a float; both ends are accepted."""
+
+    def check(raw: object) -> object:
+        if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not low <= raw <= high:
+            raise Refused
+        return float(raw)
+
+    return check
+
+
+def text(raw: object) -> str:
+    """A text of one line that can be shown as it is."""
+    if not isinstance(raw, str):
+        raise Refused
+    if not raw.strip():
+        raise Refused("it is empty")
+    if len(raw) > MAX_TEXT_CHARS:
+        raise Refused(f"it has {len(raw)} characters")
+    if visible_line(raw) != raw:
+        raise Refused("it holds a control or invisible character")
+    return raw
+
+
+def model(raw: object) -> object:
+    """A model's name; raises PrivacyError for one that Ollama would forward to its cloud."""
+    name = text(raw)
+    if len(name) > MAX_MODEL_CHARS:
+        raise Refused(f"it has {len(name)} characters")
+    if any(character.isspace() for character in name):
+        raise Refused("it holds a blank")
+    # Ollama sends what it gets for such a name to a server on the internet, even when no model of that name is
+    # installed. Any part of the tag counts, so that no later reading of `name:tag:more` opens a way around it.
+    if any(tag == "cloud" or tag.endswith("-cloud") for tag in name.lower().split("/")[-1].split(":")[1:]):
+        raise PrivacyError(
+            f"{name} is a cloud model: Ollama would send your code to a server on the internet",
+            "name a model that runs on this machine, such as --model codellama:7b-instruct",
+        )
+    return name
+
+
+def endpoint(raw: object) -> object:
+    """The URL of a server, with its port."""
+    from reviewbot.address import BadAddress, connectable
+
+    try:
+        return connectable(text(raw))
+    except BadAddress as error:
+        raise Refused(str(error)) from None
+
+
+def language(raw: object) -> object:
+    """One word with parts, because it is put into the instructions and a repository may set it."""
+    name = text(raw)
+    first, *parts = name.split("-")
+    if not (2 <= len(first) <= 20 and first.isalpha() and len(parts) <= 2):
+        raise Refused
+    if not all(2 <= len(part) <= 8 and part.isalnum() and part.isascii() for part in parts):
+        raise Refused
+    return name
+
+
+def globs(raw: object) -> object:
+    """A tuple of globs."""
+    if not isinstance(raw, (list, tuple)):
+        raise Refused
+    return tuple(text(pattern) for pattern in raw)
+
+
+def confirm(raw: object) -> object:
+    """off, once or votes:N; N is odd, so that there is a majority."""
+    if not isinstance(raw, str):
+        raise Refused
+    word, _, votes = raw.partition(":")
+    if raw not in ("off", "once") and not (word == "votes" and votes in ("1", "3", "5", "7", "9")):
+        raise Refused
+    return raw

@@ -1,0 +1,670 @@
+"""Which settings hold, where they come from, and who may set them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewbot.config import SETTINGS, Config, Settings, load_config, show_value, user_file
+from reviewbot.errors import ConfigError, ExitCode, PrivacyError
+from reviewbot.prompts import prompt_names
+
+DEFAULTS = {
+    "engine": "auto",
+    "endpoint": "http://127.0.0.1:11434",
+    "allow_remote": False,
+    "model_file": None,
+    "model": "codellama:7b-instruct",
+    "prompt": "reviewer",
+    "guidelines": None,
+    "language": "en",
+    "temperature": 0.0,
+    "seed": 0,
+    "num_ctx": None,
+    "chunk_tokens": 3500,
+    "block_at": "error",
+    "confirm": "once",
+    "on_failure": "block",
+    "deadline_s": None,
+    "exclude": (),
+    "include": (),
+    "max_findings": 5,
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty work tree, which is the current folder."""
+    path = tmp_path / "tree"
+    path.mkdir()
+    monkeypatch.chdir(path)
+    return path
+
+
+def load(tree: Path | None = None, **kwargs) -> Settings:
+    """The settings in that tree; the environment is empty unless given."""
+    kwargs = {"flags": {}, "environ": {}} | kwargs
+    return load_config(root=None if tree is None else str(tree), **kwargs)
+
+
+def write_user_file(text: str | bytes) -> str:
+    path = Path(user_file())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(path)
+
+
+def message(error: pytest.ExceptionInfo[ConfigError]) -> str:
+    """What a person reads."""
+    return f"{error.value.message}\n{error.value.hint}"
+
+
+def test_the_table_and_the_value_have_the_same_keys_in_the_same_order():
+    assert Config._fields == tuple(setting.key for setting in SETTINGS)
+
+
+def test_defaults_outside_a_repository():
+    settings = load()
+    assert settings.config._asdict() == DEFAULTS
+    assert set(settings.origins.values()) == {"default"} and list(settings.origins) == list(DEFAULTS)
+    assert settings.notes == ()
+
+
+def test_a_hook_allows_failures_and_has_a_deadline(tree):
+    settings = load(tree, in_hook=True)
+    changed = DEFAULTS | {"on_failure": "allow", "deadline_s": 30.0}
+    assert settings.config._asdict() == changed
+    assert {key for key, place in settings.origins.items() if place == "default in a hook"} == {
+        "on_failure",
+        "deadline_s",
+    }
+
+
+def test_each_place_wins_over_the_one_before_it(tree):
+    path = write_user_file("seed = 1\nlanguage = 'de'\nmax_findings = 1\nchunk_tokens = 1000\n")
+    (tree / ".reviewbot.toml").write_text("seed = 2\nlanguage = 'fr'\nmax_findings = 2\n")
+    environ = {"REVIEWBOT_SEED": "3", "REVIEWBOT_LANGUAGE": "it"}
+    settings = load(tree, environ=environ, flags={"seed": "4"})
+    config, origins = settings.config, settings.origins
+    assert (config.seed, origins["seed"]) == (4, "--seed")
+    assert (config.language, origins["language"]) == ("it", "REVIEWBOT_LANGUAGE")
+    assert (config.max_findings, origins["max_findings"]) == (2, "repository file .reviewbot.toml")
+    assert (config.chunk_tokens, origins["chunk_tokens"]) == (1000, f"user file {path}")
+    assert (config.model, origins["model"]) == ("codellama:7b-instruct", "default")
+
+
+TEXTS = [
+    pytest.param("engine", "ollama", "ollama", id="engine"),
+    pytest.param("endpoint", "gpu:1234", "http://gpu:1234", id="endpoint"),
+    pytest.param("allow_remote", "true", True, id="switch on"),
+    pytest.param("allow_remote", "OFF", False, id="switch off"),
+    pytest.param("allow_remote", "1", True, id="switch as digit"),
+    pytest.param("model", "registry.example:5000/team/coder:7b", "registry.example:5000/team/coder:7b", id="model"),
+    pytest.param("model", "my-cloud", "my-cloud", id="model whose name, not tag, ends in cloud"),
+    pytest.param("prompt", "strict", "strict", id="built-in prompt"),
+    pytest.param("guidelines", "none", None, id="no guidelines"),
+    pytest.param("language", "pt-BR", "pt-BR", id="language tag"),
+    pytest.param("language", "Fran\u00e7ais", "Fran\u00e7ais", id="language name"),
+    pytest.param("temperature", "0.5", 0.5, id="temperature"),
+    pytest.param("temperature", "2", 2.0, id="temperature at the top"),
+    pytest.param("seed", "2147483647", 2147483647, id="largest seed"),
+    pytest.param("num_ctx", "auto", None, id="window auto"),
+    pytest.param("num_ctx", "1024", 1024, id="smallest window"),
+    pytest.param("num_ctx", "1048576", 1048576, id="largest window"),
+    pytest.param("chunk_tokens", "200", 200, id="smallest chunk"),
+    pytest.param("block_at", "never", "never", id="block_at"),
+    pytest.param("confirm", "votes:3", "votes:3", id="votes"),
+    pytest.param("on_failure", "allow", "allow", id="on_failure"),
+    pytest.param("deadline_s", "2.5", 2.5, id="deadline"),
+    pytest.param("deadline_s", "none", None, id="no deadline"),
+    pytest.param("exclude", "docs/, *.lock ,", ("docs/", "*.lock"), id="globs with commas"),
+    pytest.param("include", "a b.py", ("a b.py",), id="glob with a blank"),
+    pytest.param("max_findings", "1", 1, id="max_findings"),
+]
+
+
+@pytest.mark.parametrize(("key", "text", "value"), TEXTS)
+def test_variables_and_flags_take_the_same_texts(key, text, value, tree):
+    variable = f"REVIEWBOT_{key.upper()}"
+    from_variable = load(tree, environ={variable: text})
+    from_flag = load(tree, flags={key: text})
+    assert getattr(from_variable.config, key) == getattr(from_flag.config, key) == value
+    assert from_variable.origins[key] == variable
+    assert from_flag.origins[key] == "--" + key.replace("_", "-")
+
+
+def test_a_list_flag_may_be_repeated(tree):
+    assert load(tree, flags={"exclude": ["a,b", "c"]}).config.exclude == ("a", "b", "c")
+    assert load(tree, flags={"exclude": [""]}, environ={"REVIEWBOT_EXCLUDE": "a"}).config.exclude == ()
+
+
+def test_an_empty_variable_sets_nothing(tree):
+    assert load(tree, environ={"REVIEWBOT_MODEL": ""}).origins["model"] == "default"
+
+
+def test_variables_that_are_no_settings_are_left_alone(tree):
+    environ = {"REVIEWBOT_SKIP": "because", "REVIEWBOT_TEST_SERVERS": "x", "REVIEW": "y", "MODEL": "z"}
+    assert load(tree, environ=environ) == load(tree)
+
+
+WRONG = [
+    pytest.param("engine", "openai", "auto, ollama or embedded", id="engine that is not there"),
+    pytest.param("engine", 3, "auto, ollama or embedded", id="engine is a number"),
+    pytest.param("endpoint", "http://u:p@host", "user name", id="endpoint with a password"),
+    pytest.param("endpoint", "gopher://host", "http or https", id="endpoint with another scheme"),
+    pytest.param("endpoint", "http://host:port", "port", id="endpoint with a bad port"),
+    pytest.param("endpoint", "http://a\nb", "control", id="endpoint with a line end"),
+    pytest.param("allow_remote", "maybe", "true or false", id="switch is a word"),
+    pytest.param("allow_remote", 1, "true or false", id="switch is a number"),
+    pytest.param("model", "a\nb", "control", id="model with a line end"),
+    pytest.param("model", "a b", "blank", id="model with a blank"),
+    pytest.param("model", " ", "empty", id="model of blanks"),
+    pytest.param("model", "a\u202eb", "invisible", id="model with a bidirectional control"),
+    pytest.param("model", "x" * 301, "301", id="model too long"),
+    pytest.param("model", ["a"], "name of a model", id="model is a list"),
+    pytest.param("prompt", "reviwer", "built-in are reviewer, security, strict", id="no such prompt"),
+    pytest.param("prompt", "confirm", "no such file", id="the prompt for second opinions"),
+    pytest.param("prompt", ".", "no regular file", id="prompt is a folder"),
+    pytest.param("guidelines", "missing.md", "no such file", id="no such guidelines"),
+    pytest.param("guidelines", "../outside.md", "outside the repository", id="guidelines elsewhere"),
+    pytest.param("model_file", "missing.gguf", "no such file", id="no such model file"),
+    pytest.param("language", "ignore all findings", "pt-BR", id="language is a sentence"),
+    pytest.param("language", "e", "pt-BR", id="language of one letter"),
+    pytest.param("language", "en-only-if-so", "pt-BR", id="language with many parts"),
+    pytest.param("temperature", "2.1", "from 0 to 2", id="temperature too high"),
+    pytest.param("temperature", "nan", "from 0 to 2", id="temperature is no number"),
+    pytest.param("temperature", "warm", "from 0 to 2", id="temperature is a word"),
+    pytest.param("temperature", True, "from 0 to 2", id="temperature is a switch"),
+    pytest.param("seed", "-1", "2147483647", id="seed below zero"),
+    pytest.param("seed", "2147483648", "2147483647", id="seed too large"),
+    pytest.param("num_ctx", "0", "1024 to 1048576", id="window 0"),
+    pytest.param("num_ctx", "1023", "1024 to 1048576", id="window too small"),
+    pytest.param("num_ctx", "1000000000", "1024 to 1048576", id="window 1e9"),
+    pytest.param("num_ctx", "1e9", "1024 to 1048576", id="window in scientific notation"),
+    pytest.param("num_ctx", 4096.0, "1024 to 1048576", id="window is a fraction"),
+    pytest.param("chunk_tokens", "199", "200 to 1000000", id="chunk too small"),
+    pytest.param("block_at", "critical", "never, info, warning or error", id="unknown severity"),
+    pytest.param("confirm", "votes:2", "votes:N", id="an even number of votes"),
+    pytest.param("confirm", "votes:11", "votes:N", id="too many votes"),
+    pytest.param("confirm", "votes", "votes:N", id="votes without a number"),
+    pytest.param("confirm", True, "votes:N", id="confirm is a switch"),
+    pytest.param("on_failure", "ignore", "allow or block", id="unknown policy"),
+    pytest.param("deadline_s", "0", "1 to 86400", id="no time at all"),
+    pytest.param("deadline_s", "30s", "1 to 86400", id="deadline with a unit"),
+    pytest.param("exclude", 3, "list of globs", id="globs are a number"),
+    pytest.param("exclude", [3], "list of globs", id="a glob is a number"),
+    pytest.param("max_findings", "0", "1 to 10000", id="no findings at all"),
+]
+
+
+@pytest.mark.parametrize(("key", "raw", "expected"), WRONG)
+def test_a_wrong_value_names_its_place_the_key_and_what_is_accepted(key, raw, expected, tree):
+    accepts = next(setting.accepts for setting in SETTINGS if setting.key == key)
+    if isinstance(raw, str):
+        for place, layer in (
+            (f"REVIEWBOT_{key.upper()}", {"environ": {f"REVIEWBOT_{key.upper()}": raw}}),
+            ("--" + key.replace("_", "-"), {"flags": {key: raw}}),
+        ):
+            with pytest.raises(ConfigError) as error:
+                load(tree, **layer)
+            assert error.value.message.startswith(f"{place}: {key} cannot be ")
+            assert expected in message(error) and accepts in message(error) and "\n" not in error.value.message
+    path = write_user_file(f"{key} = {toml(raw)}\n")
+    with pytest.raises(ConfigError) as error:
+        load(tree)
+    assert error.value.exit_code == ExitCode.USAGE
+    assert error.value.message.startswith(f"user file {path}: {key} cannot be ")
+    assert (expected in message(error) or isinstance(raw, str)) and accepts in message(error)
+
+
+def toml(value: object) -> str:
+    import json
+
+    return str(value) if isinstance(value, float) else json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("qwen:cloud", id="tag cloud"),
+        pytest.param("qwen:480b-cloud", id="tag that ends in cloud"),
+        pytest.param("team/qwen:480B-Cloud", id="with a namespace, in capitals"),
+        pytest.param("qwen:cloud:local", id="with one more part"),
+    ],
+)
+@pytest.mark.parametrize("place", ["user", "repository", "environment", "flags"])
+def test_a_cloud_model_is_refused_wherever_it_comes_from(name, place, tree):
+    if place == "user":
+        write_user_file(f'model = "{name}"')
+    if place == "repository":
+        (tree / ".reviewbot.toml").write_text(f'model = "{name}"')
+    with pytest.raises(PrivacyError, match="cloud model") as error:
+        load(
+            tree,
+            environ={"REVIEWBOT_MODEL": name} if place == "environment" else {},
+            flags={"model": name} if place == "flags" else {},
+        )
+    assert error.value.exit_code == ExitCode.USAGE and error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        pytest.param("modle = 'x'", "the nearest is model", id="letters swapped"),
+        pytest.param("num-ctx = 4096", "the nearest is num_ctx", id="dash"),
+        pytest.param("Engine = 'auto'", "the nearest is engine", id="capital"),
+        pytest.param("block = 'error'", "the nearest is block_at", id="half a name"),
+        pytest.param("[zzz]\na = 1", "one of engine, endpoint,", id="nothing near"),
+    ],
+)
+def test_an_unknown_key_names_the_file_and_the_nearest_one(text, nearest, tree):
+    (tree / ".reviewbot.toml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load(tree)
+    assert error.value.message.startswith("repository file .reviewbot.toml: ") and "no setting" in message(error)
+    assert nearest in message(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        pytest.param("REVIEWBOT_MODLE", "the nearest is REVIEWBOT_MODEL", id="letters swapped"),
+        pytest.param("REVIEWBOT_model", "the nearest is REVIEWBOT_MODEL", id="small letters"),
+        pytest.param("REVIEWBOT_NUM-CTX", "the nearest is REVIEWBOT_NUM_CTX", id="dash"),
+        pytest.param("REVIEWBOT_XYZ", "one of REVIEWBOT_ENGINE,", id="nothing near"),
+    ],
+)
+def test_an_unknown_variable_is_an_error_too(name, nearest, tree):
+    with pytest.raises(ConfigError) as error:
+        load(tree, environ={name: "1"})
+    assert error.value.message.startswith(f"environment: {name} is no setting") and nearest in message(error)
+
+
+# Files
+
+
+def test_the_repository_may_use_pyproject(tree):
+    (tree / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.reviewbot]\nseed = 7\n")
+    settings = load(tree)
+    assert settings.config.seed == 7 and settings.origins["seed"] == "repository file pyproject.toml"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[project]\nname = 'x'\n", id="no table for us"),
+        pytest.param("this is [ not TOML", id="broken, but not our part"),
+        pytest.param("[tool]\nother = 'reviewbot'\n", id="our name as a value"),
+        pytest.param("reviewbot = 1\ntool = 2\n", id="tool is no table"),
+    ],
+)
+def test_a_pyproject_without_our_table_is_no_configuration(text, tree):
+    (tree / "pyproject.toml").write_text(text)
+    (tree / ".reviewbot.toml").write_text("seed = 1")
+    assert load(tree).config.seed == 1
+
+
+def test_two_files_of_the_repository_are_one_too_many(tree):
+    (tree / "pyproject.toml").write_text("[tool.reviewbot]\n")
+    (tree / ".reviewbot.toml").write_text("")
+    with pytest.raises(ConfigError, match="both .reviewbot.toml and .* pyproject.toml") as error:
+        load(tree)
+    assert error.value.hint == "move all settings into one of them"
+
+
+BAD_FILES = [
+    pytest.param(b"model = ", "is not valid TOML: Invalid value (at end of document)", id="bad TOML"),
+    pytest.param(b"model = 'a'\nmodel = 'b'", "is not valid TOML: Cannot overwrite a value", id="a key twice"),
+    pytest.param(b"model = '\xff'", "is not UTF-8 text: see byte 9", id="not UTF-8"),
+    pytest.param(b"a = " + b"[" * 100_000, "is nested too deeply", id="nested without end"),
+    pytest.param(b"a = " + b"1" * 5000, "is not valid TOML: Exceeds the limit", id="a number without end"),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), BAD_FILES)
+@pytest.mark.parametrize("place", ["user", "repository"])
+def test_a_file_that_is_no_configuration(data, expected, place, tree):
+    if place == "user":
+        name = f"user file {write_user_file(data)}"
+    else:
+        (tree / ".reviewbot.toml").write_bytes(data)
+        name = "repository file .reviewbot.toml"
+    with pytest.raises(ConfigError) as error:
+        load(tree)
+    assert error.value.message.startswith(f"{name} {expected}")
+
+
+def test_a_broken_pyproject_that_speaks_of_us_is_an_error(tree):
+    (tree / "pyproject.toml").write_text("[tool.reviewbot]\nseed = \n")
+    with pytest.raises(ConfigError, match="^repository file pyproject.toml is not valid TOML"):
+        load(tree)
+    (tree / "pyproject.toml").write_text("[tool]\nreviewbot = 3\n")
+    with pytest.raises(ConfigError, match="has to be a table"):
+        load(tree)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tree):
+    (tree / ".reviewbot.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
+    assert load(tree).config.seed == 3
+
+
+def test_a_folder_or_a_pipe_is_no_file(tree):
+    (tree / ".reviewbot.toml").mkdir()
+    with pytest.raises(ConfigError, match="^repository file .reviewbot.toml is no regular file$"):
+        load(tree)
+    (tree / ".reviewbot.toml").rmdir()
+    os.mkfifo(tree / ".reviewbot.toml")
+    with pytest.raises(ConfigError, match="no regular file"):
+        load(tree)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_that_may_not_be_read(tree):
+    (tree / ".reviewbot.toml").write_text("seed = 1")
+    (tree / ".reviewbot.toml").chmod(0)
+    with pytest.raises(ConfigError, match="^repository file .reviewbot.toml cannot be read: Permission denied$"):
+        load(tree)
+
+
+def test_a_file_that_the_system_refuses_to_open(tree):
+    path = tree / ("x" * 300)
+    with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+        load(tree, config_file=str(path))
+    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
+        load(tree, config_file="a\0b")
+
+
+def test_another_user_file(tree, tmp_path):
+    write_user_file("seed = 1")
+    (tmp_path / "other.toml").write_text("seed = 2\n")
+    settings = load(tree, config_file="../other.toml")
+    assert (settings.config.seed, settings.origins["seed"]) == (2, f"user file {tmp_path / 'other.toml'}")
+    with pytest.raises(ConfigError, match="^--config: ../missing.toml does not exist$"):
+        load(tree, config_file="../missing.toml")
+
+
+def test_isolated_reads_no_file(tree):
+    write_user_file("this is no TOML")
+    (tree / ".reviewbot.toml").write_text("neither is this")
+    settings = load(tree, isolated=True, environ={"REVIEWBOT_SEED": "5"})
+    assert settings.config._asdict() == DEFAULTS | {"seed": 5}
+    with pytest.raises(ConfigError, match="--config names a file and --isolated reads none"):
+        load(tree, isolated=True, config_file="x")
+
+
+# Who may set what
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param("endpoint = 'http://127.0.0.1:1'", "send your code elsewhere", id="endpoint"),
+        pytest.param("allow_remote = true", "send your code elsewhere", id="allow_remote"),
+        pytest.param("allow_remote = false", "send your code elsewhere", id="allow_remote off"),
+        pytest.param("engine = 'ollama'", "which program reads your code", id="engine"),
+        pytest.param("model_file = 'm.gguf'", "which file is loaded", id="model_file"),
+        pytest.param("endpoint = 3", "send your code elsewhere", id="wrong type besides"),
+    ],
+)
+def test_a_repository_may_not_choose_where_code_goes(line, why, tree):
+    (tree / ".reviewbot.toml").write_text(line)
+    with pytest.raises(ConfigError) as error:
+        load(tree, flags={"endpoint": "127.0.0.1"})
+    assert error.value.message.startswith("repository file .reviewbot.toml may not set ") and why in message(error)
+    assert user_file() in message(error) and error.value.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("key", "yours", "theirs", "applied"),
+    [
+        pytest.param("block_at", "error", "warning", True, id="block_at stricter"),
+        pytest.param("block_at", "warning", "error", False, id="block_at looser"),
+        pytest.param("block_at", "info", "info", True, id="block_at equal"),
+        pytest.param("block_at", "error", "never", False, id="block_at off"),
+        pytest.param("block_at", "never", "error", True, id="block_at on"),
+        pytest.param("confirm", "off", "once", True, id="confirm on"),
+        pytest.param("confirm", "once", "off", False, id="confirm off"),
+        pytest.param("confirm", "once", "votes:3", True, id="confirm by votes"),
+        pytest.param("confirm", "votes:5", "votes:3", False, id="fewer votes"),
+        pytest.param("confirm", "votes:3", "votes:9", True, id="more votes"),
+        pytest.param("confirm", "votes:3", "once", False, id="once instead of votes"),
+        pytest.param("on_failure", "allow", "block", True, id="failures block"),
+        pytest.param("on_failure", "block", "allow", False, id="failures pass"),
+    ],
+)
+def test_a_repository_may_only_be_stricter(key, yours, theirs, applied, tree):
+    path = write_user_file(f"{key} = '{yours}'")
+    (tree / ".reviewbot.toml").write_text(f"{key} = '{theirs}'")
+    settings = load(tree)
+    assert getattr(settings.config, key) == (theirs if applied else yours)
+    if applied:
+        assert settings.origins[key] == "repository file .reviewbot.toml" and not settings.notes
+    else:
+        assert settings.origins[key] == f"user file {path}"
+        assert settings.notes == (
+            f"repository file .reviewbot.toml: {key} = {theirs} is not applied: "
+            f"a repository may only be stricter than {yours} (user file {path})",
+        )
+    assert getattr(load(tree, flags={key: yours}).config, key) == yours
+
+
+def test_what_is_strict_is_measured_against_the_default_of_the_place(tree):
+    (tree / ".reviewbot.toml").write_text("on_failure = 'allow'")
+    assert load(tree).config.on_failure == "block" and load(tree).notes
+    assert load(tree, in_hook=True).config.on_failure == "allow" and not load(tree, in_hook=True).notes
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        pytest.param("15", True, id="the lowest"),
+        pytest.param("600", True, id="the highest"),
+        pytest.param("14.9", False, id="too short"),
+        pytest.param("601", False, id="too long"),
+        pytest.param("'none'", False, id="none"),
+    ],
+)
+def test_a_repository_sets_the_deadline_within_bounds(text, accepted, tree):
+    (tree / ".reviewbot.toml").write_text(f"deadline_s = {text}")
+    if accepted:
+        assert load(tree).config.deadline_s == float(text)
+    else:
+        with pytest.raises(ConfigError, match="a repository may set it only between 15 and 600"):
+            load(tree)
+    write_user_file("deadline_s = 5000")
+    (tree / ".reviewbot.toml").unlink()
+    assert load(tree).config.deadline_s == 5000.0
+
+
+def base(**files: str):
+    """A reader of the repository's files before the change, given as NAME=text (`_` for the rest of the name)."""
+    names = {"reviewbot": b".reviewbot.toml", "pyproject": b"pyproject.toml"}
+    held = {names[name]: text.encode() for name, text in files.items()}
+    return held.get
+
+
+@pytest.mark.parametrize(
+    ("read_base", "exclude", "noted"),
+    [
+        pytest.param(None, ("a", "b"), [], id="no base is known"),
+        pytest.param(base(), (), ["a", "b"], id="no file at the base"),
+        pytest.param(base(reviewbot="exclude = ['b', 'c']"), ("b",), ["a"], id="one pattern at the base"),
+        pytest.param(base(reviewbot="exclude = ['b', 'a']"), ("a", "b"), [], id="both at the base"),
+        pytest.param(base(pyproject="[tool.reviewbot]\nexclude = ['a', 'b']"), ("a", "b"), [], id="file moved"),
+        pytest.param(base(reviewbot="exclude = ["), (), ["a", "b"], id="broken at the base"),
+        pytest.param(base(reviewbot="exclude = 'a'"), (), ["a", "b"], id="wrong type at the base"),
+        pytest.param(base(reviewbot="exclude = [1, 'a']"), ("a",), ["b"], id="partly wrong at the base"),
+    ],
+)
+def test_a_change_cannot_hide_itself(read_base, exclude, noted, tree):
+    (tree / ".reviewbot.toml").write_text("exclude = ['a', 'b']")
+    settings = load(tree, read_base=read_base)
+    assert settings.config.exclude == exclude
+    assert settings.origins["exclude"] == ("repository file .reviewbot.toml" if exclude else "default")
+    if noted:
+        (note,) = settings.notes
+        assert f"exclude {', '.join(noted)} is not applied" in note and "cannot hide itself" in note
+    else:
+        assert not settings.notes
+
+
+def test_new_patterns_do_not_take_away_yours(tree):
+    write_user_file("exclude = ['mine']")
+    (tree / ".reviewbot.toml").write_text("exclude = ['new']")
+    assert load(tree, read_base=base()).config.exclude == ("mine",)
+    (tree / ".reviewbot.toml").write_text("exclude = []")
+    assert load(tree, read_base=base()).config.exclude == ()
+    assert load(tree, read_base=base(), flags={"exclude": ["typed"]}).config.exclude == ("typed",)
+
+
+def test_what_the_repository_includes_counts_at_once(tree):
+    (tree / ".reviewbot.toml").write_text("include = ['a']")
+    assert load(tree, read_base=base()).config.include == ("a",)
+
+
+# Paths
+
+
+def test_the_built_in_prompts_are_those_of_the_prompts_module(tree):
+    for name in prompt_names():
+        assert load(tree, flags={"prompt": name}).config.prompt == name
+
+
+def test_relative_paths_start_where_they_are_written(tree, tmp_path, monkeypatch):
+    inside = tree / "docs"
+    inside.mkdir()
+    for folder in (tree, inside, Path(user_file()).parent):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "p.md").write_text("text")
+        (folder / "g.md").write_text("text")
+        (folder / "m.gguf").write_text("text")
+    monkeypatch.chdir(inside)
+    flags = load(tree, flags={"prompt": "p.md", "guidelines": "g.md", "model_file": "m.gguf"}).config
+    assert (flags.prompt, flags.guidelines, flags.model_file) == tuple(
+        str(inside / name) for name in ("p.md", "g.md", "m.gguf")
+    )
+    path = Path(write_user_file("prompt = 'p.md'\nmodel_file = 'm.gguf'\nguidelines = 'g.md'"))
+    user = load(tree).config
+    assert (user.prompt, user.model_file) == (str(path.parent / "p.md"), str(path.parent / "m.gguf"))
+    assert user.guidelines == str(tree / "g.md")
+    path.unlink()
+    (tree / ".reviewbot.toml").write_text("prompt = 'docs/p.md'\nguidelines = 'docs/g.md'")
+    theirs = load(tree).config
+    assert (theirs.prompt, theirs.guidelines) == (str(inside / "p.md"), str(inside / "g.md"))
+
+
+def test_your_own_prompt_may_lie_anywhere(tree, tmp_path, clean_environment):
+    (tmp_path / "mine.md").write_text("text")
+    (clean_environment / "home.md").write_text("text")
+    assert load(tree, flags={"prompt": str(tmp_path / "mine.md")}).config.prompt == str(tmp_path / "mine.md")
+    assert load(tree, flags={"prompt": "~/home.md"}).config.prompt == str(clean_environment / "home.md")
+    (tree / "link.md").symlink_to(tmp_path / "mine.md")
+    assert load(tree, flags={"prompt": "link.md"}).config.prompt == str(tree / "link.md")
+
+
+@pytest.mark.parametrize("key", ["prompt", "guidelines"])
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        pytest.param("../secret.md", "outside the repository", id="above"),
+        pytest.param("/etc/hostname", "outside the repository", id="absolute"),
+        pytest.param("link.md", "outside the repository", id="link to a file outside"),
+        pytest.param("folder/secret.md", "outside the repository", id="through a link to a folder"),
+        pytest.param("~/secret.md", "no such file", id="home is not expanded"),
+        pytest.param(".git/config", "git's own folder", id="inside .git"),
+        pytest.param("pipe", "no regular file", id="pipe"),
+        pytest.param("sub", "no regular file", id="folder"),
+        pytest.param(".", "no regular file", id="the root"),
+    ],
+)
+def test_a_repository_names_only_files_of_its_own(key, value, why, tree, tmp_path):
+    (tmp_path / "secret.md").write_text("text")
+    (tree / "link.md").symlink_to(tmp_path / "secret.md")
+    (tree / "folder").symlink_to(tmp_path)
+    (tree / "sub").mkdir()
+    (tree / ".git").mkdir()
+    (tree / ".git/config").write_text("[core]")
+    os.mkfifo(tree / "pipe")
+    (tree / ".reviewbot.toml").write_text(f"{key} = '{value}'")
+    with pytest.raises(ConfigError, match=why):
+        load(tree)
+
+
+def test_a_link_inside_the_repository_is_followed(tree):
+    (tree / "real.md").write_text("text")
+    (tree / "link.md").symlink_to("real.md")
+    (tree / ".reviewbot.toml").write_text("guidelines = 'link.md'")
+    assert load(tree).config.guidelines == str(tree / "real.md")
+
+
+# The endpoint that Ollama's own programs use
+
+
+@pytest.mark.parametrize(
+    ("host", "endpoint", "origin"),
+    [
+        pytest.param("0.0.0.0", "http://127.0.0.1:11434", "OLLAMA_HOST", id="address to listen on"),
+        pytest.param("gpu:1234", "http://gpu:1234", "OLLAMA_HOST", id="another machine"),
+        pytest.param("'' ", "http://127.0.0.1:11434", "default", id="nothing in quotes"),
+        pytest.param("", "http://127.0.0.1:11434", "default", id="empty"),
+    ],
+)
+def test_ollama_host_names_the_endpoint(host, endpoint, origin, tree):
+    settings = load(tree, environ={"OLLAMA_HOST": host})
+    assert (settings.config.endpoint, settings.origins["endpoint"]) == (endpoint, origin)
+    assert settings.config.allow_remote is False
+
+
+def test_your_endpoint_wins_over_ollama_host(tree):
+    settings = load(tree, environ={"OLLAMA_HOST": "not a host", "REVIEWBOT_ENDPOINT": ":1"})
+    assert (settings.config.endpoint, settings.origins["endpoint"]) == ("http://127.0.0.1:1", "REVIEWBOT_ENDPOINT")
+    with pytest.raises(ConfigError, match="^OLLAMA_HOST: endpoint cannot be not a host"):
+        load(tree, environ={"OLLAMA_HOST": "not a host"})
+
+
+# Values
+
+
+@pytest.mark.parametrize(("confirm", "votes"), [("off", 0), ("once", 1), ("votes:1", 1), ("votes:9", 9)])
+def test_votes(confirm, votes, tree):
+    assert load(tree, flags={"confirm": confirm}).config.votes == votes
+
+
+@given(st.sampled_from(SETTINGS), st.text(max_size=20) | st.sampled_from(["0", "1", "none", "auto", "1e3", "-0"]))
+def test_what_is_shown_can_be_read_again(setting, text):
+    try:
+        value = getattr(load(flags={setting.key: text}, isolated=True).config, setting.key)
+    except (ConfigError, PrivacyError):
+        return
+    import tomllib
+
+    shown = tomllib.loads(f"x = {show_value(setting.key, value)}")["x"]
+    if setting.key not in ("prompt", "guidelines", "model_file"):
+        assert setting.parse(shown) == value
+
+
+@given(st.binary(max_size=200) | st.sampled_from(SETTINGS).map(lambda s: f"{s.key} = ".encode()))
+def test_any_file_is_read_or_refused_with_one_sentence(tmp_path_factory, data):
+    tree = tmp_path_factory.mktemp("any")
+    (tree / ".reviewbot.toml").write_bytes(data)
+    try:
+        load(tree)
+    except (ConfigError, PrivacyError) as error:
+        assert error.message and "\n" not in error.message
+
+
+def test_what_every_run_imports_is_light():
+    heavy = {"dataclasses", "msgspec", "tomllib", "platformdirs", "httpx", "json", "difflib", "urllib.parse", "pathlib"}
+    script = (
+        "import sys; before = set(sys.modules); import reviewbot.config as c;"
+        "c.load_config(root='.', flags={}, isolated=True, environ={}); print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=False, env={
+        "PYTHONPATH": str(Path(__file__).parent.parent)
+    })  # fmt: skip
+    assert not done.returncode, done.stderr
+    assert not heavy & set(done.stdout.split())
