@@ -5,7 +5,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from reviewbot.errors import ConfigError
-from reviewbot.layers import REPOSITORY_FILES, Layer, read_layers, read_table, show, unknown_key, user_file
+from reviewbot.layers import (
+    REPOSITORY_FILES,
+    Layer,
+    current_folder,
+    read_layers,
+    read_table,
+    show,
+    unknown_key,
+    user_file,
+)
 from reviewbot.settings import BOUNDED, BY_KEY, NEVER, SETTINGS, STRICTER, Setting, strictness
 from reviewbot.values import Refused
 
@@ -82,7 +91,7 @@ def load_config(
     environ = os.environ if environ is None else environ
     if config_file is not None and isolated:
         raise ConfigError("--config names a file and --isolated reads none", "leave out one of the two")
-    merger = _Merger(root or os.getcwd(), in_hook, read_base)
+    merger = _Merger(root or current_folder(), in_hook, read_base)
     for layer in read_layers(root, flags, config_file, isolated, environ):
         merger.add(layer)
     merger.add_ollama_host(environ.get("OLLAMA_HOST", ""))

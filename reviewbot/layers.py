@@ -43,7 +43,7 @@ def read_layers(
     environ: Mapping[str, str],
 ) -> Iterator[Layer]:
     """The places that exist, the weakest first; raises ConfigError for a file that cannot be used."""
-    here = os.getcwd()
+    here = current_folder()
     if not isolated:
         yield from _user_layer(config_file)
         if root is not None:
@@ -57,6 +57,14 @@ def user_file() -> str:
     from platformdirs import user_config_dir
 
     return os.path.join(user_config_dir("reviewbot", appauthor=False), "config.toml")
+
+
+def current_folder() -> str:
+    """The folder that relative paths of flags and variables start at; ConfigError when it is gone."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise ConfigError("the current folder no longer exists", "cd to a folder that does") from error
 
 
 def read_table(name: str, data: bytes, place: str) -> Mapping[str, Any] | None:

@@ -179,6 +179,7 @@ WRONG = [
     pytest.param("temperature", "nan", "from 0 to 2", id="temperature is no number"),
     pytest.param("temperature", "warm", "from 0 to 2", id="temperature is a word"),
     pytest.param("temperature", True, "from 0 to 2", id="temperature is a switch"),
+    pytest.param("seed", True, "2147483647", id="seed is a switch"),
     pytest.param("seed", "-1", "2147483647", id="seed below zero"),
     pytest.param("seed", "2147483648", "2147483647", id="seed too large"),
     pytest.param("num_ctx", "0", "1024 to 1048576", id="window 0"),
@@ -394,6 +395,12 @@ def test_isolated_reads_no_file(tree):
     assert settings.config._asdict() == DEFAULTS | {"seed": 5}
     with pytest.raises(ConfigError, match="--config names a file and --isolated reads none"):
         load(tree, isolated=True, config_file="x")
+
+
+def test_a_current_folder_that_is_gone(tree):
+    tree.rmdir()
+    with pytest.raises(ConfigError, match="the current folder no longer exists"):
+        load()
 
 
 # Who may set what
