@@ -112,7 +112,7 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
     started = time.monotonic()
     try:
         info = engine.describe(options.deadline)
-        budget = _budget(info, options.prompt, options.chunk_tokens)
+        budget = request_budget(info, options.prompt, options.chunk_tokens)
     except EngineDown as error:
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
     plan = plan_review(material.changes, budget)
@@ -168,7 +168,8 @@ def _reply_tokens(window: int) -> int:
     return max(256, min(1024, window // 6))
 
 
-def _budget(info: EngineInfo, prompt: Prompt, chunk_tokens: int) -> Budget:
+def request_budget(info: EngineInfo, prompt: Prompt, chunk_tokens: int) -> Budget:
+    """What is left for code in each request; EngineDown when the window holds hardly more than the prompt."""
     counter = counter_for(refuses_long=info.refuses_long)
     fixed = counter.count(prompt.system) + TEMPLATE_TOKENS + RETRY_TOKENS + _reply_tokens(info.window_tokens)
     room = info.window_tokens - 1 - fixed
