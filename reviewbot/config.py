@@ -102,8 +102,11 @@ def show_value(key: str, value: object) -> str:
     """A value of Config as one would write it in a TOML file."""
     import json
 
-    word = BY_KEY[key].none_word if value is None else None
-    return json.dumps(word or value, ensure_ascii=False)
+    if value is None:
+        value = BY_KEY[key].none_word
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 class _Merger:

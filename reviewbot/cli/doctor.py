@@ -1,0 +1,125 @@
+"""`reviewbot doctor`: what works here, what does not, and the command that mends it."""
+
+import argparse
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reviewbot.cli.config import refuse_report_options, repository_here, settings_here
+from reviewbot.cli.probes import Check, State, check_engine
+from reviewbot.errors import ExitCode, RepoError, UsageError
+from reviewbot.text import visible_line
+
+if TYPE_CHECKING:
+    from reviewbot.config import Settings
+    from reviewbot.repo import Repository
+
+OLDEST_GIT = (2, 30)
+STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
+HOOK_MARKER = b"reviewbot hook"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one line a check, as soon as it is done; 0 only if a review would work here."""
+    refuse_report_options(options)
+    checks = []
+    for check in _all_checks(options):
+        checks.append(check)
+        if options.format == "text" and not (options.quiet and check.state is State.OK):
+            print(_line(check), flush=True)
+    works = all(check.state is not State.FAILED for check in checks)
+    if options.format == "json":
+        import json
+
+        print(json.dumps({"works": works, "checks": [check._asdict() for check in checks]}, indent=2))
+    return ExitCode.OK if works else ExitCode.NOT_REVIEWED
+
+
+def _line(check: Check) -> str:
+    word = "FAILED" if check.state is State.FAILED else check.state.value
+    mend = f"; try: {check.hint}" if check.hint else ""
+    return visible_line(f"{word:6}  {check.name:13}  {check.message}{mend}")
+
+
+def _all_checks(options: argparse.Namespace) -> Iterator[Check]:
+    yield _check_git()
+    repository, problem = repository_here()
+    yield _check_repository(repository, problem)
+    if repository is not None:
+        yield from _check_hooks(repository)
+    try:
+        settings = settings_here(options, repository)
+    except UsageError as error:
+        yield Check("configuration", State.FAILED, error.message, error.hint)
+        yield Check("server", State.FAILED, "not asked, because the configuration cannot be used")
+        return
+    yield from _show_settings(settings)
+    yield from check_engine(settings)
+
+
+def _check_git() -> Check:
+    import re
+
+    install = "install git 2.30 or newer, for example: apt install git"
+    try:
+        done = subprocess.run(["git", "version"], capture_output=True, check=False)
+    except OSError as error:
+        return Check("git", State.FAILED, f"git cannot be run: {error.strerror}", install)
+    found = re.search(rb"(\d+)\.(\d+)(?:\.\d+)?", done.stdout)
+    if found is None:
+        return Check("git", State.FAILED, "git does not tell its version", install)
+    version = (int(found[1]), int(found[2]))
+    state, hint = (State.OK, None) if version >= OLDEST_GIT else (State.FAILED, install)
+    return Check("git", state, f"version {found[0].decode()}", hint)
+
+
+def _check_repository(repository: "Repository | None", problem: RepoError | None) -> Check:
+    if repository is None:
+        message = "not in a repository" if problem is None else problem.message
+        return Check("repository", State.NOTE, message, problem.hint if problem else None)
+    if repository.root is None:
+        return Check("repository", State.NOTE, f"{repository.git_dir} is bare: only ranges can be reviewed")
+    return Check("repository", State.OK, repository.root)
+
+
+def _check_hooks(repository: "Repository") -> Iterator[Check]:
+    """One line for each hook of ours, or one that says that there is none."""
+    found = False
+    for stage in STAGES:
+        path = os.path.join(repository.hooks_dir, stage)
+        try:
+            with open(path, "rb") as file:
+                script = file.read(65536)
+        except OSError:
+            continue
+        if HOOK_MARKER in script:
+            found = True
+            yield _check_script(stage, path, script)
+        elif b"pre-commit" in script and repository.root and _framework_runs_us(repository.root):
+            found = True
+            yield Check("hook", State.OK, f"{stage}: pre-commit runs reviewbot")
+    if not found:
+        yield Check("hook", State.NOTE, f"none of ours in {repository.hooks_dir}", "reviewbot install")
+
+
+def _check_script(stage: str, path: str, script: bytes) -> Check:
+    if not os.access(path, os.X_OK):
+        return Check("hook", State.FAILED, f"{path} is not executable, so git passes over it", f"chmod +x {path}")
+    return Check("hook", State.OK, f"{stage}: {path}")
+
+
+def _framework_runs_us(root: str) -> bool:
+    try:
+        with open(os.path.join(root, ".pre-commit-config.yaml"), "rb") as file:
+            return b"reviewbot" in file.read()
+    except OSError:
+        return False
+
+
+def _show_settings(settings: "Settings") -> Iterator[Check]:
+    files = [place for place in settings.origins.values() if " file " in place]
+    places = ", ".join(dict.fromkeys(files)) or "no file, defaults"
+    yield Check("configuration", State.OK, f"{places} (all values: reviewbot config)")
+    for note in settings.notes:
+        yield Check("configuration", State.NOTE, note)

@@ -1,0 +1,229 @@
+"""The checks of `reviewbot doctor` that ask a model's server."""
+
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reviewbot.errors import EngineError, PrivacyError, ReviewbotError
+
+if TYPE_CHECKING:
+    from reviewbot.config import Config, Settings
+    from reviewbot.engines import Engine, EngineInfo
+
+TEST_LIMIT_S = 300.0
+"""Loading a large model from a slow disk, and then a first answer on a processor, take minutes."""
+
+METADATA_LIMIT_S = 20.0
+
+TOO_SMALL = "too small to find bugs, and it never blocks"
+
+_TEST_TOKENS = 400
+_TEST_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "digits": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0, "maximum": 9},
+            "minItems": 10,
+            "maxItems": 10,
+        }
+    },
+    "required": ["digits"],
+    "additionalProperties": False,
+}
+
+
+class State(StrEnum):
+    """How a check ended. A note stops no review."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOTE = "note"
+
+
+class Check(NamedTuple):
+    """One line of the answer; `hint` is what to type."""
+
+    name: str
+    state: State
+    message: str
+    hint: str | None = None
+
+
+def check_engine(settings: "Settings") -> Iterator[Check]:
+    """The checks from the endpoint to a test request, ended by the first that makes the rest pointless."""
+    config = settings.config
+    if config.engine == "embedded":
+        yield from _check_embedded(config)
+        return
+    try:
+        yield _check_endpoint(config, settings.origins["endpoint"])
+        yield from _check_ollama(config)
+    except PrivacyError as error:
+        yield Check("endpoint", State.FAILED, error.message, error.hint)
+    except EngineError as error:
+        stand_in = config.engine == "auto" and config.model_file is not None
+        state = State.NOTE if stand_in else State.FAILED
+        yield Check("server", state, error.message, _mend(error, "ollama serve"))
+        if config.engine == "auto":
+            yield from _check_stand_in(config)
+
+
+def _check_endpoint(config: "Config", origin: str) -> Check:
+    from reviewbot.engines.http import local_url
+
+    local_url(config.endpoint, allow_remote=config.allow_remote)
+    try:
+        local_url(config.endpoint, allow_remote=False)
+    except PrivacyError:
+        message = f"{config.endpoint} ({origin}) is not this machine: code is sent there, as allow_remote permits"
+        return Check("endpoint", State.NOTE, message)
+    return Check("endpoint", State.OK, f"{config.endpoint} ({origin}) is loopback: nothing leaves this machine")
+
+
+def _check_ollama(config: "Config") -> Iterator[Check]:
+    """Raises an EngineError when no Ollama server answers."""
+    from reviewbot.cli.engine import ollama_engine
+
+    engine = ollama_engine(config)
+    try:
+        yield Check("server", State.OK, f"Ollama {engine.server_version(_soon(METADATA_LIMIT_S))}")
+        try:
+            info = engine.describe(_soon(METADATA_LIMIT_S))
+            yield _ollama_model(config, info)
+        except ReviewbotError as error:
+            yield Check("model", State.FAILED, error.message, _mend(error, f"ollama show {config.model}"))
+            return
+        yield _window(config, info)
+        yield from _gpus()
+        yield _test_request(engine, f"ollama run {config.model} hello")
+    finally:
+        engine.close()
+
+
+def _check_stand_in(config: "Config") -> Iterator[Check]:
+    """What `engine = auto` falls back to where no Ollama server answers."""
+    if config.model_file is not None:
+        yield Check(
+            "engine",
+            State.NOTE,
+            "by hand the embedded engine steps in; in a git hook it does so only when it is named",
+            "REVIEWBOT_ENGINE=embedded",
+        )
+        yield from _check_embedded(config)
+        return
+    from reviewbot.engines.embedded import embedded_available, find_demo_model
+
+    if find_demo_model() is not None and embedded_available():
+        yield Check("demo model", State.NOTE, f"steps in for diff, show and demo; {TOO_SMALL}")
+
+
+def _check_embedded(config: "Config") -> Iterator[Check]:
+    from reviewbot.cli.engine import embedded_engine
+
+    try:
+        engine = embedded_engine(config)
+    except ReviewbotError as error:
+        yield Check("engine", State.FAILED, error.message, error.hint)
+        return
+    if engine is None:
+        yield Check("engine", State.FAILED, "the embedded engine needs a model file", "--model-file MODEL.gguf")
+        return
+    try:
+        info = engine.describe(_soon(TEST_LIMIT_S))
+        yield _embedded_model(info)
+        yield _window(config, info)
+        yield _test_request(engine, "--model-file ANOTHER.gguf")
+    except ReviewbotError as error:
+        yield Check("model", State.FAILED, error.message, error.hint)
+    finally:
+        engine.close()
+
+
+def _ollama_model(config: "Config", info: "EngineInfo") -> Check:
+    """The model with what `/api/show` tells of it; raises an EngineError."""
+    from reviewbot.engines.http import Client, local_url
+
+    with Client(local_url(config.endpoint, allow_remote=config.allow_remote)) as client:
+        _, answer = client.call_json("/api/show", {"model": info.model}, deadline=_soon(METADATA_LIMIT_S))
+    details, facts = _table(answer, "details"), _table(answer, "model_info")
+    trained = facts.get(f"{facts.get('general.architecture')}.context_length")
+    known = [
+        ("digest", (info.digest or "").removeprefix("sha256:")[:12]),
+        ("parameters", details.get("parameter_size")),
+        ("quantization", details.get("quantization_level")),
+        ("trained window", trained),
+    ]
+    return Check("model", State.OK, ", ".join([info.model, *(f"{name} {value}" for name, value in known if value)]))
+
+
+def _embedded_model(info: "EngineInfo") -> Check:
+    if info.demo:
+        return Check("model", State.FAILED, f"{info.model} is the demo model, {TOO_SMALL}", "--model-file MODEL.gguf")
+    digest = f", digest {info.digest.removeprefix('sha256:')[:12]}" if info.digest else ""
+    return Check("model", State.OK, info.model + digest)
+
+
+def _window(config: "Config", info: "EngineInfo") -> Check:
+    """The window in use, and whether it has room for code beside the instructions."""
+    from pathlib import Path
+
+    from reviewbot.prompts import load_prompt
+    from reviewbot.review import request_budget
+
+    guidelines = Path(config.guidelines) if config.guidelines else None
+    try:
+        prompt = load_prompt(config.prompt, language=config.language, guidelines=guidelines)
+        budget = request_budget(info, prompt, config.chunk_tokens)
+    except ReviewbotError as error:
+        return Check("window", State.FAILED, error.message, error.hint)
+    used = f"{info.window_tokens} tokens, of which up to {budget.chunk_tokens} for code in each request"
+    if config.num_ctx is not None and info.window_tokens < config.num_ctx:
+        return Check("window", State.NOTE, f"{used}; the model does not allow the {config.num_ctx} of num_ctx")
+    if not info.refuses_long:
+        return Check("window", State.NOTE, f"{used}; this server cuts long prompts silently, so less is sent at once")
+    return Check("window", State.OK, used)
+
+
+def _gpus() -> Iterator[Check]:
+    from reviewbot.gpu import probe
+
+    gpus = probe()
+    for gpu in gpus:
+        free, total = gpu.free_bytes / 2**30, gpu.total_bytes / 2**30
+        yield Check("GPU", State.OK, f"{gpu.name}, {free:.1f} of {total:.1f} GiB free")
+    if not gpus:
+        yield Check("GPU", State.NOTE, "no NVIDIA GPU on this machine; on a processor alone a review takes minutes")
+
+
+def _test_request(engine: "Engine", hint: str) -> Check:
+    """Two equal requests: the first may load the model, the second shows how fast it writes."""
+    from reviewbot.engines import Request
+
+    request = Request("You answer in JSON.", 'Write ten digits: {"digits": [...]}', _TEST_SCHEMA, _TEST_TOKENS)
+    deadline = _soon(TEST_LIMIT_S)
+    try:
+        started = time.monotonic()
+        engine.ask(request, deadline)
+        first = time.monotonic()
+        tokens = engine.ask(request, deadline).completion_tokens
+        second = time.monotonic()
+    except ReviewbotError as error:
+        return Check("test request", State.FAILED, error.message, _mend(error, hint))
+    speed = f"{tokens / max(second - first, 1e-6):.0f} tokens per second, " if tokens else ""
+    return Check("test request", State.OK, f"{speed}first answer after {first - started:.1f} s")
+
+
+def _mend(error: ReviewbotError, otherwise: str) -> str:
+    """What to type after an error; its own hint, unless that is to ask the doctor."""
+    return error.hint if error.hint and error.hint != "reviewbot doctor" else otherwise
+
+
+def _soon(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+def _table(answer: object, key: str) -> dict[str, Any]:
+    value = answer.get(key) if isinstance(answer, dict) else None
+    return value if isinstance(value, dict) else {}
