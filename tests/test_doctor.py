@@ -154,7 +154,7 @@ def test_json_says_the_same(server, repo, capsys):
         "hint": "reviewbot install",
     }
     server.answers["/api/version"] = (500, {})
-    assert main(["doctor", "--format", "json"]) == 3
+    assert main(["doctor", "--format", "json", "--engine", "ollama"]) == 3
     assert json.loads(capsys.readouterr().out)["works"] is False
 
 
@@ -451,6 +451,24 @@ def test_config_as_json(repo, capsys):
     assert answer["in_hook"]["deadline_s"] == {"value": 30, "origin": "default in a hook"}
     (note,) = answer["notes"]
     assert "cannot hide itself" in note and note in err
+
+
+def test_config_before_the_first_commit(repo, tmp_path, monkeypatch, capsys):
+    repo.git("init", "-q", str(tmp_path / "new"))
+    monkeypatch.chdir(tmp_path / "new")
+    Path(".reviewbot.toml").write_text("exclude = ['a']\nseed = 3")
+    assert main(["config"]) == 0
+    out, err = capsys.readouterr()
+    assert "exclude a is not applied" in err and "# repository file .reviewbot.toml" in out
+
+
+def test_without_git(server, repo, tmp_path, monkeypatch, capsys):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    code, found = doctor(capsys)
+    assert code == 3 and found["git"][0][0] == "FAILED" and found["repository"][0][0] == "note"
+    assert main(["config"]) == 0
+    assert "no repository file was read" in capsys.readouterr().err
 
 
 def test_config_outside_a_repository(tmp_path, monkeypatch, capsys):
