@@ -1,11 +1,14 @@
 """Findings and coverage against a policy: the one place where a run gets its outcome and exit code."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.errors import ExitCode
-from reviewbot.findings import Finding, Severity
+from reviewbot.findings import Confirmed, Finding, Severity
+from reviewbot.review import Review
 
 
 class Outcome(StrEnum):
@@ -37,3 +40,72 @@ class Verdict(Struct, frozen=True):
     block_at: Severity | None
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...] = ()
+
+
+def decide(review: Review, policy: Policy) -> Verdict:
+    """The outcome, the exit code and, for each finding, whether it blocks."""
+    findings = tuple(replace(finding, blocking=_blocks(finding, review, policy)) for finding in review.findings)
+    outcome = _outcome(review, findings)
+    return Verdict(
+        outcome=outcome,
+        exit_code=_exit_code(outcome, review, policy),
+        block_at=policy.block_at,
+        findings=findings,
+        reasons=tuple(_reasons(outcome, review, findings)),
+    )
+
+
+def _blocks(finding: Finding, review: Review, policy: Policy) -> bool:
+    if policy.block_at is None or finding.line is None or finding.severity < policy.block_at:
+        return False
+    if finding.source == "check":
+        return True
+    confirmed = finding.confirmed is Confirmed.YES or not policy.confirm
+    demo = review.engine is not None and review.engine.demo
+    return finding.evidence is not None and confirmed and not demo
+
+
+def _outcome(review: Review, findings: tuple[Finding, ...]) -> Outcome:
+    if any(finding.blocking for finding in findings):
+        return Outcome.BLOCKED
+    if review.skip_reason is not None:
+        return Outcome.NOT_REVIEWED
+    if review.failed or review.unconfirmed or review.interrupted:
+        return Outcome.INCOMPLETE if review.reviewed else Outcome.NOT_REVIEWED
+    if review.no_model:
+        return Outcome.NOT_REVIEWED
+    if review.reviewed == 0:
+        return Outcome.NOTHING
+    if review.engine is not None and review.engine.demo:
+        return Outcome.DEMO
+    return Outcome.FINDINGS if any(finding.line is not None for finding in findings) else Outcome.CLEAN
+
+
+def _exit_code(outcome: Outcome, review: Review, policy: Policy) -> ExitCode:
+    if review.interrupted:
+        return ExitCode.INTERRUPTED
+    if outcome is Outcome.BLOCKED:
+        return ExitCode.OK if policy.exit_zero else ExitCode.BLOCKED
+    by_wish = review.skip_reason is not None or (review.no_model and not review.failed)
+    failed = outcome in (Outcome.INCOMPLETE, Outcome.NOT_REVIEWED) and not by_wish
+    return ExitCode.NOT_REVIEWED if failed and policy.block_on_failure else ExitCode.OK
+
+
+def _reasons(outcome: Outcome, review: Review, findings: tuple[Finding, ...]) -> Iterator[str]:
+    if review.skip_reason is not None:
+        yield f"skipped by the user: {review.skip_reason}"
+        return
+    blocking = sum(finding.blocking for finding in findings)
+    if blocking:
+        yield f"{blocking} finding{'s' if blocking > 1 else ''} at or above the gate"
+    for reason in dict.fromkeys(omission.reason for omission in review.failed):
+        lines = sum(omission.lines for omission in review.failed if omission.reason == reason)
+        yield f"{lines} of {review.added} added lines were not read: {reason}"
+    if review.unconfirmed:
+        yield f"{review.unconfirmed} of the findings got no second look"
+    if review.no_model:
+        yield "only the deterministic checks ran"
+    if outcome is Outcome.NOTHING and review.added == 0:
+        yield "no line was added, and removed lines alone are not reviewed"
+    if review.engine is not None and review.engine.demo:
+        yield "the demo model is too small to find bugs"
