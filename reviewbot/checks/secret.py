@@ -1,0 +1,198 @@
+"""Leaked secrets, found by the detectors of detect-secrets; nothing is verified over the network.
+
+Entropy detectors are left out (too many false alarms), and addresses are no secrets. Importing detect-secrets takes
+longer than all other start-up work together, so a cheap pattern tells first whether any line can hold a secret; the
+tests prove that it lets through all that the detectors find.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from reviewbot.diff import FileChange, Hunk, Line, LineKind
+from reviewbot.findings import Finding, Severity, excerpt, fingerprint
+
+RULE = "check/secret"
+MASK = "[secret]"
+
+MIN_EVERYWHERE = 8
+"""A value of so many characters is masked wherever it stands; a shorter one only on the line that gives it away."""
+
+WINDOW_CHARS = 4000
+OVERLAP_CHARS = 400
+"""Longer lines are looked at in windows that overlap: some detectors take quadratic time."""
+
+_KEYWORD = "Secret Keyword"
+_ADVISORY = (_KEYWORD, "Basic Auth Credentials")
+
+_MAY_HOLD_SECRET = re.compile(
+    r"(?:api|auth|service|account|db|database|priv|private|client)_?key|(?:db|database|key)_?pass|passw|pwd|secret"
+    r"|contrase|(?:key|token|pass|pw|user|id|name)\b.{0,12}?[\w-]{24}|(?:cloudant|cl|softlayer|sl)\b|cloudant"
+    r"|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}|://[^\s]+:[^\s]+@"
+    r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
+    r"|xox[a-z]-|hooks\.slack|api.softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
+    r"|private key|putty-user-key",
+    re.IGNORECASE,
+)
+_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
+_KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
+_ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
+
+
+class Secret(NamedTuple):
+    """A value that gives access to something, and what kind of thing it is."""
+
+    kind: str
+    value: str
+
+
+Scan = Mapping[str, tuple[Secret, ...]]
+"""The secrets of one change by the text of the line that holds them; lines without any are left out."""
+
+
+def scan_secrets(change: FileChange) -> Scan:
+    """Look at every line of a change once: added, unchanged and removed ones, and the headings of hunks."""
+    texts = dict.fromkeys(text for hunk in change.hunks for text in (hunk.heading, *(x.text for x in hunk.lines)))
+    if not _MAY_HOLD_SECRET.search("\n".join(texts)):
+        return {}
+    return {text: found for text in texts if _MAY_HOLD_SECRET.search(text) and (found := secrets_in(text, change.path))}
+
+
+def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Finding, ...]:
+    """A finding for each added line that holds a secret; what it shows is taken from the masked change."""
+    found = []
+    for hunk, shown in zip(change.hunks, masked.hunks, strict=True):
+        for i, line in enumerate(hunk.lines):
+            if line.kind is LineKind.ADDED and line.text in scan and not _allowed(hunk.lines, i):
+                found.append(_finding(change.path, shown, i, scan[line.text]))
+    return tuple(found)
+
+
+def mask_secrets(changes: Sequence[FileChange], scans: Sequence[Scan]) -> tuple[FileChange, ...]:
+    """The changes with MASK in the place of every secret, on added, unchanged and removed lines and in headings."""
+    everywhere = _everywhere(scans)
+    return tuple(
+        replace(change, hunks=tuple(_mask_hunk(hunk, scan, everywhere) for hunk in change.hunks))
+        for change, scan in zip(changes, scans, strict=True)
+    )
+
+
+def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
+    """The secrets on one line, each once; `path` tells which way of assigning is usual there."""
+    found: dict[str, Secret] = {}
+    for start in range(0, max(len(text), 1), WINDOW_CHARS - OVERLAP_CHARS):
+        window = text[start : start + WINDOW_CHARS]
+        for detector in _detectors():
+            for value in _detect(detector, window, path):
+                found.setdefault(value, Secret(str(detector.secret_type), value))
+        if start + WINDOW_CHARS >= len(text):
+            break
+    return tuple(found.values())
+
+
+def _everywhere(scans: Sequence[Scan]) -> re.Pattern[str] | None:
+    """A pattern for all secrets that are long enough to be looked for everywhere, longest first."""
+    values = {secret.value for scan in scans for found in scan.values() for secret in found if _maskable(secret)}
+    ordered = sorted(filter(_is_long, values), key=lambda value: (-len(value), value))
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+def _is_long(value: str) -> bool:
+    return len(value) >= MIN_EVERYWHERE
+
+
+def _maskable(secret: Secret) -> bool:
+    """The detector of private keys finds the words above the key, which are no secret."""
+    return secret.kind != "Private Key"
+
+
+def _mask_hunk(hunk: Hunk, scan: Scan, everywhere: re.Pattern[str] | None) -> Hunk:
+    lines = []
+    in_key = False
+    for line in hunk.lines:
+        in_key = (in_key or _KEY_BEGIN.search(line.text) is not None) and not _KEY_END.search(line.text)
+        text = _mask_text(line.text, scan, everywhere, in_key=in_key)
+        lines.append(line if text == line.text else replace(line, text=text))
+    return Hunk(_mask_text(hunk.heading, scan, everywhere, in_key=False), tuple(lines))
+
+
+def _mask_text(text: str, scan: Scan, everywhere: re.Pattern[str] | None, *, in_key: bool) -> str:
+    masked = everywhere.sub(MASK, text) if everywhere is not None else text
+    for secret in scan.get(text, ()):
+        if _maskable(secret):
+            masked = masked.replace(secret.value, MASK)
+    return _KEY_BODY.sub(MASK, masked) if in_key else masked
+
+
+def _allowed(lines: Sequence[Line], at: int) -> bool:
+    """Whether detect-secrets' own pragma allows the line."""
+    before = lines[at - 1].text if at > 0 else ""
+    return _ALLOWED.search(lines[at].text) is not None or _ALLOWED_NEXT.search(before) is not None
+
+
+def _finding(path: str, hunk: Hunk, at: int, secrets: Sequence[Secret]) -> Finding:
+    line = hunk.lines[at]
+    sure = [secret for secret in secrets if secret.kind not in _ADVISORY]
+    kinds = ", ".join(dict.fromkeys(secret.kind for secret in sure or secrets))
+    return Finding(
+        path=path,
+        line=line.new,
+        end_line=line.new,
+        severity=Severity.ERROR if sure else Severity.WARNING,
+        category="security",
+        rule=RULE,
+        message=f"this looks like a secret ({kinds}): take it out, and revoke it if it was real",
+        source="check",
+        suggestion="for a false alarm, end the line with a comment: pragma: allowlist secret",
+        evidence=line.text.strip(),
+        fingerprint=fingerprint(path, RULE, line.text),
+        excerpt=excerpt(hunk.lines, line),
+    )
+
+
+def _detect(detector: Any, text: str, path: str) -> Iterator[str]:
+    """The values that a detector finds, without those that only look like a secret."""
+    kind = detector.secret_type
+    found = {str(secret.secret_value) for secret in detector.analyze_line(filename=path, line=text)}
+    for value in sorted(found):
+        if value and not (kind in _ADVISORY and _harmless(value, text, path, detector)):
+            yield value
+
+
+def _harmless(value: str, text: str, path: str, detector: Any) -> bool:
+    """What detect-secrets itself takes for a placeholder, a reference or a name."""
+    from detect_secrets.filters import heuristic
+
+    return bool(
+        heuristic.is_sequential_string(value)
+        or heuristic.is_potential_uuid(value)
+        or heuristic.is_likely_id_string(value, text, detector)
+        or heuristic.is_templated_secret(value)
+        or heuristic.is_prefixed_with_dollar_sign(value)
+        or heuristic.is_indirect_reference(text)
+        or heuristic.is_not_alphanumeric_string(value)
+        or heuristic.is_lock_file(path)
+        or _PLACEHOLDER.fullmatch(value)
+    )
+
+
+_PLACEHOLDER = re.compile(
+    r"[x*.\-_ ]+|(?:your|my|the|example|sample|dummy|fake|test|change|replace|insert|todo|none|null)[\w\- ]*"
+    r"|<.*>|\{.*\}|%.*",
+    re.IGNORECASE,
+)
+
+
+@cache
+def _detectors() -> tuple[Any, ...]:
+    """All of detect-secrets' detectors but those by entropy and the one for addresses."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+    left_out = {"Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector"}
+    classes: Any = get_mapping_from_secret_type_to_class().values()
+    return tuple(cls() for cls in classes if cls.__name__ not in left_out)
