@@ -7,7 +7,6 @@ that might be cut is sent to those. A stream that ends without `"done": true` (a
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ FIRST_BYTE_S = 300.0
 SILENCE_S = 60.0
 KEEP_ALIVE = "30m"
 REFUSES_LONG_SINCE = (0, 12, 6)
+
+START_HINT = "start it with `ollama serve`; `reviewbot doctor` says what else is missing"
 
 _TOO_LONG = ("exceeds the context length", "exceed_context_size_error", "longer than the context length")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -63,10 +64,13 @@ class OllamaEngine:
 
     def server_version(self, deadline: float | None = None) -> str:
         """The version that `/api/version` tells; EngineDown when nobody, or somebody else, answers."""
-        status, answer = self._client.call_json("/api/version", deadline=deadline)
+        try:
+            status, answer = self._client.call_json("/api/version", deadline=deadline)
+        except (EngineDown, ReplyError) as error:
+            raise EngineDown(f"no Ollama server answers: {error.message}", START_HINT) from error
         version = answer.get("version") if isinstance(answer, dict) else None
         if status != 200 or not isinstance(version, str):
-            raise EngineDown(f"{self._endpoint} answers, but it is no Ollama server", "ollama serve")
+            raise EngineDown(f"{self._endpoint} answers, but it is no Ollama server", START_HINT)
         return version
 
     def describe(self, deadline: float | None) -> EngineInfo:
@@ -204,18 +208,6 @@ class OllamaEngine:
         status, answer = self._client.call_json(path, deadline=deadline)
         models = answer.get("models") if status == 200 and isinstance(answer, dict) else None
         return [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
-
-
-def ollama_answers(endpoint: str, *, allow_remote: bool) -> bool:
-    """Whether an Ollama server answers there; PrivacyError when asking would leave this machine unallowed."""
-    from reviewbot.engines.http import Client, local_url
-
-    with Client(local_url(endpoint, allow_remote=allow_remote)) as client:
-        try:
-            status, answer = client.call_json("/api/version", limit_s=2.0, deadline=time.monotonic() + 2.0)
-        except (EngineDown, ReplyError):
-            return False
-    return status == 200 and isinstance(answer, dict) and "version" in answer
 
 
 def refuse_cloud_name(model: str) -> None:

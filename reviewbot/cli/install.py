@@ -1,0 +1,46 @@
+"""The commands install and uninstall."""
+
+import argparse
+import os
+import sys
+
+from reviewbot.errors import ExitCode, UsageError
+from reviewbot.install import DEFAULT_STAGES, STAGES, Done, install, uninstall
+from reviewbot.repo import Repository, open_repository
+from reviewbot.text import visible_line
+
+
+def run_install(options: argparse.Namespace) -> int:
+    """Write the hooks of `--stage` (default: pre-commit and pre-merge-commit) where git looks for them."""
+    from reviewbot.config import load_config
+
+    stages = tuple(getattr(options, "stage", None) or DEFAULT_STAGES)
+    for stage in stages:
+        if stage not in STAGES:
+            raise UsageError(f"reviewbot has no hook for {stage!r}", f"--stage {'|'.join(STAGES)}")
+    repository = open_repository()
+    settings = load_config(
+        root=None, flags=options.settings, in_hook=True, config_file=options.config, isolated=options.isolated
+    )
+    # Not resolved: the interpreter of a virtual environment is a link, and knows its packages only by that name.
+    done = install(repository.hooks_dir, stages, os.path.abspath(sys.executable), settings.config.on_failure)
+    _print(done, repository)
+    return ExitCode.OK
+
+
+def run_uninstall(options: argparse.Namespace) -> int:
+    """Remove the hooks again, and restore those that they kept."""
+    repository = open_repository()
+    done = [one for one in uninstall(repository.hooks_dir) if one.action != "absent"]
+    if not done:
+        print("reviewbot: no hook of reviewbot is installed here")
+    _print(tuple(done), repository)
+    return ExitCode.OK
+
+
+def _print(done: tuple[Done, ...], repository: Repository) -> None:
+    for one in done:
+        print(f"{one.stage}: {one.action}: {visible_line(one.path)}")
+    inside = os.path.realpath(repository.hooks_dir).startswith(os.path.realpath(repository.common_dir) + os.sep)
+    if done and repository.hooks_path_configured and not inside:
+        print(f"note: core.hooksPath names {visible_line(repository.hooks_dir)}, which other repositories may share")
