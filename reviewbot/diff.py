@@ -208,7 +208,8 @@ def _plain_name(name: str) -> bytes | None:
 
 
 def _unidiff(lines: Iterable[bytes], where: str) -> Any:
-    from unidiff import PatchSet, UnidiffParseError
+    from unidiff.errors import UnidiffParseError
+    from unidiff.patch import PatchSet
 
     try:
         return PatchSet([line.decode("utf-8", "surrogateescape") + "\n" for line in _without_tail(lines)])

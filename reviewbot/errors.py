@@ -1,19 +1,19 @@
 """Every expected failure and every exit code.
 
-    ReviewbotError
-    +-- UsageError              exit 2: the user has to change something
-    |   +-- ConfigError         a setting: file, key, value
-    |   +-- RepoError           git, a revision, a path, no repository
-    |   +-- DiffError           text that is no unified diff, or one that is cut off
-    |   +-- PrivacyError        a remote endpoint or a cloud model that nobody allowed
-    +-- EngineError             exit 3 (or 0 where `on_failure` is allow): lines stay unread
-    |   +-- EngineDown          nothing more can be asked in this run
-    |   |   +-- ModelMissing    the server is there, the model is not
-    |   |   +-- DeadlineReached the time is up
-    |   +-- PromptTooLong       this prompt does not fit the window; a part of it may
-    |   +-- ReplyError          this reply cannot be used
-    |       +-- ReplyCut        the reply hit its length limit
-    +-- OutputError             exit 3: a report that cannot be written
+ReviewbotError
++-- UsageError              exit 2: the user has to change something
+|   +-- ConfigError         a setting: file, key, value
+|   +-- RepoError           git, a revision, a path, no repository
+|   +-- DiffError           text that is no unified diff, or one that is cut off
+|   +-- PrivacyError        a remote endpoint or a cloud model that nobody allowed
++-- EngineError             exit 3 (or 0 where `on_failure` is allow): lines stay unread
+|   +-- EngineDown          nothing more can be asked in this run
+|   |   +-- ModelMissing    the server is there, the model is not
+|   |   +-- DeadlineReached the time is up
+|   +-- PromptTooLong       this prompt does not fit the window; a part of it may
+|   +-- ReplyError          this reply cannot be used
+|       +-- ReplyCut        the reply hit its length limit
++-- OutputError             exit 3: a report that cannot be written
 """
 
 from enum import IntEnum
