@@ -18,6 +18,7 @@ from reviewbot.config import SETTINGS, user_file
 from reviewbot.engines import EngineInfo, Reply
 from reviewbot.errors import ReplyError
 from reviewbot.gpu import Gpu
+from reviewbot.install import install
 
 MODEL = "codellama:7b-instruct"
 DIGITS = json.dumps({"digits": list(range(10))})
@@ -166,7 +167,8 @@ def test_quiet_leaves_out_what_works(server, repo, capsys):
 def test_no_server(no_server, repo, capsys):
     code, found = doctor(capsys, "--engine", "ollama")
     assert code == 3
-    assert found["server"] == [("FAILED", f"{no_server} cannot be reached; try: ollama serve")]
+    ((state, text),) = found["server"]
+    assert state == "FAILED" and text.endswith(f"{no_server} cannot be reached; try: ollama serve")
     assert "model" not in found and "test request" not in found
 
 
@@ -304,6 +306,25 @@ def test_hooks_of_ours(server, repo, capsys):
         ("ok", f"pre-commit: {repo.path}/.git/hooks/pre-commit"),
         ("FAILED", f"{path} is not executable, so git passes over it; try: chmod +x {path}"),
     ]
+
+
+def test_the_hooks_that_install_writes(server, repo, tmp_path, capsys):
+    folder = repo.path / ".git/hooks"
+    install(str(folder), ("pre-commit",), sys.executable, "allow")
+    code, found = doctor(capsys)
+    assert code == 0 and found["hook"] == [("ok", f"pre-commit: {folder}/pre-commit")]
+    gone = tmp_path / "old 'venv'/bin/python"
+    install(str(folder), ("pre-commit",), str(gone), "allow")
+    code, found = doctor(capsys)
+    assert code == 3 and found["hook"] == [
+        ("FAILED", f"{folder}/pre-commit runs what is gone: {gone}; try: reviewbot install")
+    ]
+
+
+def test_a_hook_that_was_edited_by_hand(server, repo, capsys):
+    write_hook(repo.path / ".git/hooks/pre-commit", "#!/bin/sh\nif [ -x '/a ]; then\nreviewbot hook pre-commit\nfi\n")
+    code, found = doctor(capsys)
+    assert code == 0 and found["hook"][0][0] == "ok"
 
 
 def test_hooks_elsewhere(server, repo, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from reviewbot.repo import Repository
 
 OLDEST_GIT = (2, 30)
-STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
 HOOK_MARKER = b"reviewbot hook"
 
 
@@ -85,6 +85,8 @@ def _check_repository(repository: "Repository | None", problem: RepoError | None
 
 def _check_hooks(repository: "Repository") -> Iterator[Check]:
     """One line for each hook of ours, or one that says that there is none."""
+    from reviewbot.install import STAGES
+
     found = False
     for stage in STAGES:
         path = os.path.join(repository.hooks_dir, stage)
@@ -105,8 +107,24 @@ def _check_hooks(repository: "Repository") -> Iterator[Check]:
 
 def _check_script(stage: str, path: str, script: bytes) -> Check:
     if not os.access(path, os.X_OK):
-        return Check("hook", State.FAILED, f"{path} is not executable, so git passes over it", f"chmod +x {path}")
+        hint = f"chmod +x {shlex.quote(path)}"
+        return Check("hook", State.FAILED, f"{path} is not executable, so git passes over it", hint)
+    for program in _programs(os.fsdecode(script)):
+        if not os.path.exists(program):
+            return Check("hook", State.FAILED, f"{path} runs what is gone: {program}", "reviewbot install")
     return Check("hook", State.OK, f"{stage}: {path}")
+
+
+def _programs(script: str) -> Iterator[str]:
+    """The paths that a hook written by `reviewbot install` makes sure of before it starts."""
+    for line in script.split("\n"):
+        if not line.startswith(("if [ -x /", "if [ -x '/")):
+            continue
+        try:
+            words = shlex.split(line)
+        except ValueError:  # edited by hand: nothing to check
+            return
+        yield from (word for before, word in zip(words, words[1:], strict=False) if before in ("-x", "-e"))
 
 
 def _framework_runs_us(root: str) -> bool:

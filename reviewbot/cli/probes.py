@@ -216,8 +216,8 @@ def _test_request(engine: "Engine", hint: str) -> Check:
 
 
 def _mend(error: ReviewbotError, otherwise: str) -> str:
-    """What to type after an error; its own hint, unless that is to ask the doctor."""
-    return error.hint if error.hint and error.hint != "reviewbot doctor" else otherwise
+    """What to type after an error: its own hint, unless that one sends people here."""
+    return error.hint if error.hint and "reviewbot doctor" not in error.hint else otherwise
 
 
 def _soon(seconds: float) -> float:
