@@ -179,10 +179,8 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
     """The finding on the added line that its quote names, else on the one with its number, else on none."""
     place = _locate(raw, segments)
     severity = _SEVERITIES.get(raw.severity.strip().lower(), Severity.WARNING)
-    if place.line is None:
+    if place.evidence is None:
         severity = Severity.INFO
-    elif place.evidence is None:
-        severity = min(severity, Severity.WARNING)
     category = raw.category.strip().lower()
     rule = f"model/{category if category in CATEGORIES else 'bug'}"
     path = place.segment.path if place.segment else raw.file.strip()[:MAX_MESSAGE]
@@ -200,7 +198,7 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         evidence=place.evidence,
         note=place.note,
         fingerprint=fingerprint(path, rule, place.line.text if place.line else raw.message),
-        excerpt=excerpt(place.segment.lines, place.line) if place.segment and place.line else (),
+        excerpt=excerpt(place.segment.lines, place.line) if place.segment and place.line and place.evidence else (),
     )
 
 

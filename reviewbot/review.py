@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from reviewbot.ask import Asked, Manner, Progress, ask_all
+from reviewbot.confirm import demote
 from reviewbot.diff import FileChange
 from reviewbot.engines import Engine, EngineInfo
 from reviewbot.errors import EngineDown
@@ -127,7 +128,8 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
         deadline=deadline,
     )
     asked = ask_all(engine, plan.chunks, manner, on_progress)
-    kept, suppressed = _cap(_distinct(asked.findings), options)
+    said = _belittled(asked.findings) if info.demo else asked.findings
+    kept, suppressed = _cap(_distinct(said), options)
     failed = material.failed + plan.failed + asked.failed
     return Review(
         source=material.source,
@@ -179,6 +181,11 @@ def request_budget(info: EngineInfo, prompt: Prompt, chunk_tokens: int) -> Budge
             "reviewbot --num-ctx 4096",
         )
     return Budget(min(room, chunk_tokens), counter)
+
+
+def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What the demo model says, as information: it is shown only to prove that the way to a model works."""
+    return tuple(demote(finding, finding.confirmed, Severity.INFO, "said by the demo model") for finding in findings)
 
 
 def _distinct(findings: Sequence[Finding]) -> tuple[Finding, ...]:

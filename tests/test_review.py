@@ -105,7 +105,7 @@ def test_findings_without_evidence_are_not_worth_a_second_look() -> None:
     engine = ScriptedEngine(findings({"quote": "not there"}))
     made = review(engine)
     assert len(engine.requests) == 1
-    assert made.findings[0].severity is Severity.WARNING
+    assert made.findings[0].severity is Severity.INFO
 
 
 def test_an_unreadable_reply_is_asked_again_once_with_the_reason() -> None:
@@ -192,6 +192,7 @@ def test_the_demo_model_gets_no_second_opinion() -> None:
     made = review(engine)
     assert len(engine.requests) == 1
     assert made.engine is not None and made.engine.demo
+    assert (made.findings[0].severity, made.findings[0].note) == (Severity.INFO, "said by the demo model")
 
 
 def test_advisory_findings_over_the_cap_are_suppressed_the_mildest_first() -> None:

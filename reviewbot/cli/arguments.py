@@ -117,8 +117,8 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common_options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+def _common_options() -> _Parser:
+    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = parser.add_argument_group("what is printed")
     group.add_argument("-q", "--quiet", action="store_true", help="findings and problems only")
     group.add_argument("-v", "--verbose", action="store_true", help="more about the run")
@@ -132,8 +132,8 @@ def _common_options() -> argparse.ArgumentParser:
     return parser
 
 
-def _setting_options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+def _setting_options() -> _Parser:
+    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = parser.add_argument_group("settings")
     for setting in SETTINGS:
         text = f"{setting.help} ({setting.accepts})".replace("%", "%%")

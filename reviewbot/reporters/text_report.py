@@ -14,8 +14,8 @@ MAX_CODE_CHARS = 200
 
 
 def render(review: Review, verdict: Verdict, style: Style) -> str:
-    """Every finding with its code, a blank line between two."""
-    return "\n".join("".join(_finding(finding, style)) for finding in verdict.findings)
+    """Every finding with its code and a blank line behind it."""
+    return "".join("".join(_finding(finding, style)) + "\n" for finding in verdict.findings)
 
 
 def _finding(finding: Finding, style: Style) -> Iterator[str]:
