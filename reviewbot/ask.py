@@ -12,9 +12,10 @@ from reviewbot.confirm import confirm_request, demote, read_opinion, settle
 from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Engine, Reply, Request
 from reviewbot.errors import DeadlineReached, EngineDown, EngineError, PromptTooLong, ReplyCut, ReplyError
-from reviewbot.findings import Confirmed, Finding, Severity, parse_findings, reply_schema
+from reviewbot.findings import Confirmed, Finding, Severity
 from reviewbot.plan import Chunk, Omission, omit_chunk, split_chunk
 from reviewbot.prompts import Prompt, render_change
+from reviewbot.replies import parse_findings, reply_schema
 
 MAX_FAILURES = 3
 """After so many unusable replies in a row the rest is not tried: each may cost a time-out."""

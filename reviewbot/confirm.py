@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Request
-from reviewbot.findings import Confirmed, Finding, Severity, decode_reply, quoted_in
+from reviewbot.findings import Confirmed, Finding, Severity
 from reviewbot.prompts import confirm_prompt, render_claim
+from reviewbot.replies import decode_reply, quoted_in
 
 REPLY_TOKENS = 160
 CONTEXT_LINES = 12

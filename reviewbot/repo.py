@@ -1,4 +1,4 @@
-"""Ask git; the only importer of GitPython.
+"""The changes that a repository holds, each as one diff.
 
 Every diff is asked for in one fixed dialect, whatever the user's git is configured to do, and no configured command
 runs: no external diff, textconv, pager, fsmonitor, filter or merge driver. Nothing is written to the repository:
@@ -10,10 +10,11 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from reviewbot import revisions
 from reviewbot.errors import RepoError
-from reviewbot.text import visible, visible_line
+from reviewbot.gitrun import DIALECT, Runner, refusal
 
 
 class Source(NamedTuple):
@@ -33,86 +34,12 @@ class Change(NamedTuple):
     unreadable: tuple[tuple[bytes, str], ...] = ()
 
 
-# What would change the dialect, run a command or write to the index.
-_SWITCHES = (
-    *("-c", "core.quotePath=false"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.pager=cat"),
-    *("-c", "core.attributesFile=/dev/null"),
-    *("-c", "diff.autoRefreshIndex=false"),
-    *("-c", "diff.suppressBlankEmpty=false"),
-    *("-c", "diff.statGraphWidth=0"),
-)
-_DIALECT = (
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--unified=3",
-    "--inter-hunk-context=0",
-    "--diff-algorithm=myers",
-    "--indent-heuristic",
-    "--find-renames",
-    "-l1000",
-    "-O/dev/null",
-    "--no-relative",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-    "--submodule=short",
-    "--ignore-submodules=dirty",
-    "--full-index",
-)
-# Neutral values for what would change the dialect or run a command (GIT_DIFF_OPTS overrides --unified: git, diff.c).
-# GIT_NO_LAZY_FETCH is known from git 2.44 on; a list of protocols that allows none stops older ones as well.
-_ENVIRONMENT = {
-    "GIT_EXTERNAL_DIFF": "",
-    "GIT_DIFF_OPTS": "",
-    "GIT_PAGER": "cat",
-    "GIT_LITERAL_PATHSPECS": "0",
-    "GIT_GLOB_PATHSPECS": "0",
-    "GIT_NOGLOB_PATHSPECS": "0",
-    "GIT_ICASE_PATHSPECS": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-    "LANGUAGE": "C",
-}
-
-_ZERO = re.compile(r"0+")
-_MISSING = re.compile(
-    r"(?:could not fetch|unable to read(?: tree)?|missing (?:blob|tree) object|bad object)\W+([0-9a-f]{40,64})"
-    r"|promisor remote|transport '\w+' not allowed"
-)
 MERGE_TREE_SINCE = (2, 38)
-
-
-def staged_is_empty(cwd: str | None = None) -> bool:
-    """Whether nothing at all is staged; False whenever that is not certain.
-
-    One bare process, because this is asked at every commit before anything heavy is imported.
-    """
-    import subprocess
-
-    command = ["git", *_SWITCHES, "diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"]
-    try:
-        done = subprocess.run(
-            [*command, "--ignore-submodules=dirty"], cwd=cwd, env={**os.environ, **_ENVIRONMENT}, capture_output=True
-        )
-    except OSError:
-        return False
-    return done.returncode == 0
 
 
 def open_repository(cwd: str | None = None) -> "Repository":
     """The repository around a folder (default: the current one); RepoError outside one or without git."""
     return Repository(cwd or os.getcwd())
-
-
-class _Answer(NamedTuple):
-    status: int
-    stdout: bytes
-    stderr: str
 
 
 class _Merge(NamedTuple):
@@ -127,9 +54,8 @@ class Repository:
     """One repository, asked through git; every method raises RepoError when git refuses."""
 
     def __init__(self, cwd: str) -> None:
-        self._cwd = cwd
-        self._git = _load_git()
-        out = self._ask(
+        self._git = Runner(cwd)
+        out = self._git.ask(
             "rev-parse", "--absolute-git-dir", "--git-common-dir", "--is-bare-repository", "--is-inside-work-tree",
             "--git-path", "hooks",
         )  # fmt: skip
@@ -139,47 +65,47 @@ class Repository:
         self.hooks_dir = os.path.abspath(os.path.join(cwd, os.path.expanduser(hooks)))
         self.root: str | None = None
         if inside == "true":
-            top = self._ask("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape")
+            top = self._git.ask("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape")
             self.root = top.rstrip("\n")
         self._bare = bare == "true"
 
     @property
     def hooks_path_configured(self) -> bool:
         """Whether core.hooksPath names the folder of the hooks."""
-        return self._run("config", "--get", "core.hooksPath").status == 0
+        return self._git.run("config", "--get", "core.hooksPath").status == 0
 
     @property
     def git_version(self) -> tuple[int, ...]:
         """git's version, such as (2, 39, 5)."""
-        found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", self._ask("version"))
+        found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", self._git.ask("version"))
         return tuple(int(part) for part in found.groups() if part) if found else (0,)
 
     # --- selections
 
     def select(self, args: Sequence[str], paths: Sequence[str] | None, *, staged: bool) -> Change:
         """What `git diff [--staged] ARGS [-- PATHS]` shows; without `--` (`paths` None) ARGS may end in paths."""
-        revisions, paths = self._disambiguate(list(args), paths)
+        revs, where = revisions.disambiguate(self._git, list(args), paths)
         if staged:
-            return self._staged(revisions, paths)
-        if not revisions or (len(revisions) == 1 and ".." not in revisions[0]):
-            return self._worktree(revisions, paths)
-        base, head = self._range(revisions)
-        return self._tree_diff(base, head, "range", paths)
+            return self._staged(revs, where)
+        if not revs or (len(revs) == 1 and ".." not in revs[0]):
+            return self._worktree(revs, where)
+        base, head = revisions.range_ends(self._git, revs)
+        return self._tree_diff(base, head, "range", where)
 
     def between(self, base: str, head: str) -> Change:
         """The difference of two revisions."""
-        return self._tree_diff(self._resolve(base), self._resolve(head), "range", ())
+        return self._tree_diff(revisions.resolve(self._git, base), revisions.resolve(self._git, head), "range", ())
 
     def whole_history(self, head: str = "HEAD") -> Change:
         """Everything that a revision holds, as added."""
-        return self._tree_diff(self._empty_tree(), self._resolve(head), "range", ())
+        return self._tree_diff(revisions.empty_tree(self._git), revisions.resolve(self._git, head), "range", ())
 
     def commit(self, rev: str = "HEAD", *, first_parent: bool = False) -> Change:
         """One commit against its parent; a merge against the automatic merge of its parents, unless `first_parent`."""
-        oid = self._resolve(rev)
-        parents = self._ask("rev-list", "--parents", "-n", "1", oid).decode().split()[1:]
+        oid = revisions.resolve(self._git, rev)
+        parents = self._git.ask("rev-list", "--parents", "-n", "1", oid).decode().split()[1:]
         if not parents:
-            return self._tree_diff(self._empty_tree(), oid, "commit", ())
+            return self._tree_diff(revisions.empty_tree(self._git), oid, "commit", ())
         if len(parents) == 1 or first_parent:
             return self._tree_diff(parents[0], oid, "commit", ())
         with self._automatic_merge(parents) as merge:
@@ -193,7 +119,7 @@ class Repository:
             return None
         with open(heads, encoding="ascii") as file:
             others = file.read().split()
-        ours = self._resolve("HEAD")
+        ours = revisions.resolve(self._git, "HEAD")
         with self._automatic_merge([ours, *others]) as merge:
             diff = self._diff(["--cached", merge.tree], env=merge.env)
         return Change(Source("staged", ours, None), diff, (merge.note,) if merge.note else ())
@@ -210,10 +136,10 @@ class Repository:
             if len(parts) != 4:
                 raise RepoError("stdin does not hold the lines that git gives a pre-push hook", "git push")
             _, local, _, theirs = parts
-            if _ZERO.fullmatch(local):
+            if revisions.ZERO.fullmatch(local):
                 continue
-            head = self._resolve(local)
-            base = self._push_base(head, theirs, remote)
+            head = revisions.resolve(self._git, local)
+            base = revisions.push_base(self._git, head, theirs, remote)
             if base == head:
                 continue
             changes.setdefault((base, head), self._tree_diff(base, head, "range", ()))
@@ -221,47 +147,8 @@ class Repository:
 
     def read_at(self, rev: str, path: bytes) -> bytes | None:
         """A file as a revision has it, or None."""
-        answer = self._run("cat-file", "blob", f"{rev}:{path.decode('utf-8', 'surrogateescape')}")
+        answer = self._git.run("cat-file", "blob", f"{rev}:{path.decode('utf-8', 'surrogateescape')}")
         return answer.stdout if answer.status == 0 else None
-
-    # --- how git is asked
-
-    def _run(
-        self,
-        *args: str,
-        env: Mapping[str, str] | None = None,
-        switches: Sequence[str] = (),
-        stdin: bytes = b"",
-    ) -> _Answer:
-        with tempfile.TemporaryFile() as file:
-            file.write(stdin)
-            file.seek(0)
-            try:
-                status, out, err = self._git.Git(self._cwd).execute(
-                    ["git", *_SWITCHES, *switches, *args],
-                    istream=file,
-                    with_extended_output=True,
-                    with_exceptions=False,
-                    stdout_as_string=False,
-                    strip_newline_in_stdout=False,
-                    env={**_ENVIRONMENT, **(env or {})},
-                )
-            except self._git.GitCommandNotFound as error:
-                raise _no_git() from error
-        text = err.decode("utf-8", "replace") if isinstance(err, bytes) else str(err)
-        return _Answer(int(status), bytes(out), text.strip())
-
-    def _ask(
-        self,
-        *args: str,
-        env: Mapping[str, str] | None = None,
-        switches: Sequence[str] = (),
-        stdin: bytes = b"",
-    ) -> bytes:
-        answer = self._run(*args, env=env, switches=switches, stdin=stdin)
-        if answer.status:
-            raise _refusal(answer.stderr)
-        return answer.stdout
 
     def _diff(
         self,
@@ -273,7 +160,7 @@ class Repository:
         """The diff, with the text of files that only an attribute makes binary."""
 
         def ask(*more: str, paths: Sequence[str]) -> bytes:
-            return self._ask("diff", *_DIALECT, *more, *args, "--", *paths, env=env, switches=switches)
+            return self._git.ask("diff", *DIALECT, *more, *args, "--", *paths, env=env, switches=switches)
 
         data = ask(paths=paths)
         texts = {name: ask("--text", paths=[_pathspec(name)]) for name in self._binary_by_attribute(data)}
@@ -295,25 +182,27 @@ class Repository:
     def _attributes(self, attribute: str, names: Sequence[bytes]) -> list[tuple[bytes, str]]:
         if not names:
             return []
-        out = self._ask("check-attr", "-z", "--stdin", attribute, stdin=b"".join(name + b"\0" for name in names))
+        out = self._git.ask("check-attr", "-z", "--stdin", attribute, stdin=b"".join(name + b"\0" for name in names))
         fields = out.split(b"\0")
         return [(fields[i], fields[i + 2].decode("utf-8", "replace")) for i in range(0, len(fields) - 2, 3)]
 
     # --- the parts of selections
 
-    def _staged(self, revisions: Sequence[str], paths: Sequence[str]) -> Change:
-        if len(revisions) > 1:
+    def _staged(self, revs: Sequence[str], paths: Sequence[str]) -> Change:
+        if len(revs) > 1:
             raise RepoError("--staged compares the index with one revision", "reviewbot diff --staged HEAD")
         self._need_work_tree()
-        base = self._resolve(revisions[0]) if revisions else self._head()
+        base = revisions.resolve(self._git, revs[0]) if revs else revisions.head(self._git)
         return Change(Source("staged", base), self._diff(["--cached", *([base] if base else [])], paths))
 
-    def _worktree(self, revisions: Sequence[str], paths: Sequence[str]) -> Change:
+    def _worktree(self, revs: Sequence[str], paths: Sequence[str]) -> Change:
         """Files with a filter attribute are left out: their text is what a configured command makes of it."""
         self._need_work_tree()
-        base = [self._resolve(revisions[0])] if revisions else []
+        base = [revisions.resolve(self._git, revs[0])] if revs else []
         switches = self._without_filters()
-        names = self._ask("diff", *_DIALECT, "--name-only", "-z", *base, "--", *paths, switches=switches).split(b"\0")
+        names = self._git.ask("diff", *DIALECT, "--name-only", "-z", *base, "--", *paths, switches=switches).split(
+            b"\0"
+        )
         filtered = [
             (name, f"its filter {value!r} is a configured command, which is not run")
             for name, value in self._attributes("filter", [name for name in names if name])
@@ -322,7 +211,7 @@ class Repository:
         left_out = [_pathspec(name, exclude=True) for name, _ in filtered]
         where = [*(paths or (":/",)), *left_out] if left_out else paths
         diff = self._diff(base, where, switches=switches)
-        return Change(Source("worktree", base[0] if base else self._head()), diff, (), tuple(filtered))
+        return Change(Source("worktree", base[0] if base else revisions.head(self._git)), diff, (), tuple(filtered))
 
     def _tree_diff(self, base: str, head: str, kind: str, paths: Sequence[str]) -> Change:
         return Change(Source(kind, base, head), self._diff([base, head], paths))
@@ -338,15 +227,15 @@ class Repository:
         else:
             with tempfile.TemporaryDirectory(prefix="reviewbot-") as folder:
                 objects = (
-                    self._ask("rev-parse", "--git-path", "objects").decode("utf-8", "surrogateescape").rstrip("\n")
+                    self._git.ask("rev-parse", "--git-path", "objects").decode("utf-8", "surrogateescape").rstrip("\n")
                 )
-                alternates = [os.path.abspath(os.path.join(self._cwd, objects))]
+                alternates = [os.path.abspath(os.path.join(self._git.cwd, objects))]
                 alternates += filter(None, [os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")])
                 env = {
                     "GIT_OBJECT_DIRECTORY": folder,
                     "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(alternates),
                 }
-                answer = self._run(
+                answer = self._git.run(
                     "merge-tree", "--write-tree", "--no-messages", *parents, env=env, switches=self._plain_merges()
                 )
                 if answer.status in (0, 1) and answer.stdout:
@@ -354,96 +243,15 @@ class Repository:
                 elif "unrelated histories" in answer.stderr:
                     yield first._replace(note=f"{first.note}the histories are unrelated")
                 else:
-                    raise _refusal(answer.stderr)
+                    raise refusal(answer.stderr)
 
     def _plain_merges(self) -> list[str]:
         """Switches that put git's own three-way merge in the place of every configured merge driver."""
-        return self._override("merge", {"driver": "git merge-file --quiet --marker-size=%L %A %O %B"})
+        return self._git.override("merge", {"driver": "git merge-file --quiet --marker-size=%L %A %O %B"})
 
     def _without_filters(self) -> list[str]:
         """Switches that disarm every configured filter."""
-        return self._override("filter", {"clean": "", "smudge": "", "process": "", "required": "false"})
-
-    def _override(self, section: str, values: Mapping[str, str]) -> list[str]:
-        answer = self._run("config", "-z", "--name-only", "--get-regexp", rf"^{section}\..*\.({'|'.join(values)})$")
-        keys = answer.stdout.decode("utf-8", "surrogateescape").split("\0")
-        names = dict.fromkeys(key[len(section) + 1 : key.rindex(".")] for key in keys if key)
-        for name in names:
-            if "=" in name:  # `-c` ends the key at the first `=`
-                raise RepoError(f"the configuration has a {section} driver with `=` in its name", "rename it")
-        return [
-            part
-            for name in names
-            for key, value in values.items()
-            for part in ("-c", f"{section}.{name}.{key}={value}")
-        ]
-
-    # --- revisions
-
-    def _resolve(self, rev: str) -> str:
-        found = self._lookup(rev)
-        if found is None:
-            raise RepoError(f"git knows no revision {visible_line(rev)!r}", "git log --oneline --all")
-        return found
-
-    def _lookup(self, rev: str) -> str | None:
-        """The id of a commit, or of a tree, that a revision names."""
-        if rev.startswith("-") or not rev:
-            return None
-        for kind in ("commit", "tree"):
-            answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{{kind}}}")
-            if answer.status == 0:
-                return answer.stdout.decode().split()[-1]
-        return None
-
-    def _head(self) -> str | None:
-        return self._lookup("HEAD")
-
-    def _empty_tree(self) -> str:
-        """Its id differs between SHA-1 and SHA-256 repositories."""
-        return self._ask("hash-object", "-t", "tree", "--stdin").decode().strip()
-
-    def _disambiguate(self, args: list[str], paths: Sequence[str] | None) -> tuple[list[str], list[str]]:
-        """Revisions, then paths, as git tells them apart where no `--` does."""
-        if paths is not None:
-            return args, list(paths)
-        count = 0
-        while count < len(args) and self._is_revision(args[count]):
-            count += 1
-        for path in args[count:]:
-            if not (os.path.lexists(os.path.join(self._cwd, path)) or path.startswith(":")):
-                raise RepoError(
-                    f"{visible_line(path)!r} is neither a revision nor a path", "reviewbot diff REV -- PATH"
-                )
-        return args[:count], args[count:]
-
-    def _is_revision(self, word: str) -> bool:
-        ends = re.split(r"\.\.\.?", word) if ".." in word else [word]
-        return len(ends) <= 2 and all(self._lookup(end or "HEAD") for end in ends)
-
-    def _range(self, revisions: Sequence[str]) -> tuple[str, str]:
-        if len(revisions) == 2:
-            return self._resolve(revisions[0]), self._resolve(revisions[1])
-        if len(revisions) > 2:
-            raise RepoError("a change has two ends", "reviewbot diff A B")
-        dots = "..." if "..." in revisions[0] else ".."
-        base, _, head = revisions[0].partition(dots)
-        first, last = self._resolve(base or "HEAD"), self._resolve(head or "HEAD")
-        if dots == "...":
-            answer = self._run("merge-base", first, last)
-            if answer.status:
-                raise RepoError(f"{visible_line(revisions[0])}: the two have no common ancestor", "reviewbot diff A..B")
-            first = answer.stdout.decode().split()[0]
-        return first, last
-
-    def _push_base(self, head: str, theirs: str, remote: str) -> str:
-        known = None if _ZERO.fullmatch(theirs) else self._lookup(theirs)
-        if known and self._run("merge-base", "--is-ancestor", known, head).status == 0:
-            return known
-        refs = self._ask("for-each-ref", "--format=%(objectname)", f"refs/remotes/{remote}/").decode().split()
-        others = refs + ([known] if known else [])
-        answer = self._run("merge-base", head, *others) if others else None
-        return answer.stdout.decode().split()[0] if answer and answer.status == 0 else self._empty_tree()
+        return self._git.override("filter", {"clean": "", "smudge": "", "process": "", "required": "false"})
 
     def _need_work_tree(self) -> None:
         if self._bare and self.root is None:
@@ -453,39 +261,3 @@ class Repository:
 def _pathspec(name: bytes, *, exclude: bool = False) -> str:
     magic = "exclude,top,literal" if exclude else "top,literal"
     return f":({magic}){name.decode('utf-8', 'surrogateescape')}"
-
-
-def _load_git() -> Any:
-    """GitPython, which runs `git version` when it is imported and complains when there is no git."""
-    before = os.environ.get("GIT_PYTHON_REFRESH")
-    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
-    try:
-        import git
-    finally:
-        if before is None:
-            del os.environ["GIT_PYTHON_REFRESH"]
-        else:
-            os.environ["GIT_PYTHON_REFRESH"] = before
-    return git
-
-
-def _no_git() -> RepoError:
-    return RepoError("git cannot be run: it is not installed, or not in PATH", "git --version")
-
-
-def _refusal(stderr: str) -> RepoError:
-    """git's refusal as an error of ours, with git's own hint where it has one."""
-    if "not a git repository" in stderr.lower():
-        return RepoError("this folder is in no git repository", "cd to a repository, or: git diff | reviewbot diff -")
-    if "dubious ownership" in stderr:
-        hint = next((line.strip() for line in stderr.split("\n") if "safe.directory" in line), None)
-        return RepoError(stderr.split("\n")[0].removeprefix("fatal: "), hint)
-    missing = _MISSING.search(stderr)
-    if missing:
-        oid = next((group for group in missing.groups() if group), "")
-        return RepoError(
-            f"this is a partial clone that lacks {oid or 'an object'}, and reviewbot fetches nothing by itself",
-            f"git fetch origin {oid}".strip(),
-        )
-    lines = [line for line in stderr.split("\n") if line.startswith(("fatal: ", "error: "))] or [stderr]
-    return RepoError(f"git refuses: {visible(lines[0]).removeprefix('fatal: ').removeprefix('error: ')}")

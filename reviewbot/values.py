@@ -116,7 +116,7 @@ def model(raw: object) -> object:
         raise Refused("it holds a blank")
     # Ollama sends what it gets for such a name to a server on the internet, even when no model of that name is
     # installed. Any part of the tag counts, so that no later reading of `name:tag:more` opens a way around it.
-    if any(tag == "cloud" or tag.endswith("-cloud") for tag in name.lower().split("/")[-1].split(":")[1:]):
+    if is_cloud_name(text):
         raise PrivacyError(
             f"{name} is a cloud model: Ollama would send your code to a server on the internet",
             "name a model that runs on this machine, such as --model codellama:7b-instruct",

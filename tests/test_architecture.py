@@ -10,13 +10,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reviewbot"
 
 ORDER = (
-    "errors text address values settings layers config repo gpu diff layout tokens findings checks plan prompts "
-    "engines confirm ask review verdict reporters output progress install cli"
+    "errors text address values settings layers config diff gitrun revisions repo gpu layout tokens findings replies "
+    "checks plan prompts engines confirm ask review verdict reporters output progress install cli"
 ).split()
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 
 SINGLE_IMPORTERS = {
-    "git": {"repo"},
+    "git": {"gitrun"},
     "unidiff": {"diff"},
     "httpx": {"engines.http"},
     "pynvml": {"gpu"},
@@ -101,7 +101,7 @@ def loaded_after(statement: str) -> set[str]:
         pytest.param("import reviewbot.cli", id="import"),
         pytest.param("from reviewbot.cli import main; main(['--version'])", id="version"),
         pytest.param("from reviewbot.cli.arguments import parse_arguments; parse_arguments(['diff'])", id="arguments"),
-        pytest.param("from reviewbot.repo import staged_is_empty; staged_is_empty()", id="is anything staged"),
+        pytest.param("from reviewbot.gitrun import staged_is_empty; staged_is_empty()", id="is anything staged"),
     ],
 )
 def test_start_up_loads_nothing_heavy(statement: str) -> None:

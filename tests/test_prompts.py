@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from values import segment
 
 from reviewbot.errors import ConfigError
-from reviewbot.findings import CATEGORIES, reply_schema
+from reviewbot.findings import CATEGORIES
 from reviewbot.layout import disarm, rearm, show_segments
 from reviewbot.prompts import MAX_PROMPT_BYTES, confirm_prompt, load_prompt, prompt_names, render_change
+from reviewbot.replies import reply_schema
 
 SAMPLE = (segment("app/db.py", " def find(self):\n-    old()\n+    new()", 40, "class Db:"),)
 

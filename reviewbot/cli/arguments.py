@@ -138,7 +138,9 @@ def _setting_options() -> _Parser:
     for setting in SETTINGS:
         text = f"{setting.help} ({setting.accepts})".replace("%", "%%")
         if setting.kind == "switch":
-            group.add_argument(setting.flag, dest=setting.key, nargs="?", const="true", metavar="BOOL", help=text)
+            group.add_argument(setting.flag, dest=setting.key, action="store_const", const="true", help=text)
+            no = f"--no-{setting.flag[2:]}"
+            group.add_argument(no, dest=setting.key, action="store_const", const="false", help=argparse.SUPPRESS)
         elif setting.kind == "list":
             group.add_argument(setting.flag, dest=setting.key, action="append", metavar="GLOB", help=text)
         else:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reviewbot.errors import ExitCode, OutputError
-from reviewbot.repo import Change, Repository, staged_is_empty
+from reviewbot.gitrun import staged_is_empty
+from reviewbot.repo import Change, Repository
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reviewbot.engines import EngineInfo, Reply, Request
 from reviewbot.errors import EngineDown, ModelMissing, PrivacyError, PromptTooLong, ReplyCut, ReplyError
 from reviewbot.tokens import TEMPLATE_TOKENS, BoundCounter
+from reviewbot.values import is_cloud_name
 
 if TYPE_CHECKING:
     import httpx
@@ -212,8 +213,7 @@ class OllamaEngine:
 
 def refuse_cloud_name(model: str) -> None:
     """Raise PrivacyError for a name that Ollama forwards to its cloud (since 0.18: tag `cloud` or `*-cloud`)."""
-    tag = model.rpartition("/")[2].partition(":")[2].lower()
-    if tag == "cloud" or tag.endswith("-cloud"):
+    if is_cloud_name(model):
         raise PrivacyError(f"{model} runs in a cloud, and nothing may leave this machine", "ollama list")
 
 

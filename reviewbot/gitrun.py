@@ -1,0 +1,184 @@
+"""Run git safely; the only importer of GitPython.
+
+The caller's environment is kept, for it names the index that a hook is about. No configured command runs, nothing is
+written to the repository (not even the index is refreshed), and nothing is fetched: what a partial clone lacks is an
+error.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from reviewbot.errors import RepoError
+from reviewbot.text import visible
+
+# What would change the dialect, run a command or write to the index.
+SWITCHES = (
+    *("-c", "core.quotePath=false"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.pager=cat"),
+    *("-c", "core.attributesFile=/dev/null"),
+    *("-c", "diff.autoRefreshIndex=false"),
+    *("-c", "diff.suppressBlankEmpty=false"),
+    *("-c", "diff.statGraphWidth=0"),
+)
+DIALECT = (
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--diff-algorithm=myers",
+    "--indent-heuristic",
+    "--find-renames",
+    "-l1000",
+    "-O/dev/null",
+    "--no-relative",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--submodule=short",
+    "--ignore-submodules=dirty",
+    "--full-index",
+)
+# Neutral values for what would change the dialect or run a command (GIT_DIFF_OPTS overrides --unified: git, diff.c).
+# GIT_NO_LAZY_FETCH is known from git 2.44 on; a list of protocols that allows none stops older ones as well.
+ENVIRONMENT = {
+    "GIT_EXTERNAL_DIFF": "",
+    "GIT_DIFF_OPTS": "",
+    "GIT_PAGER": "cat",
+    "GIT_LITERAL_PATHSPECS": "0",
+    "GIT_GLOB_PATHSPECS": "0",
+    "GIT_NOGLOB_PATHSPECS": "0",
+    "GIT_ICASE_PATHSPECS": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+}
+
+_MISSING = re.compile(
+    r"(?:could not fetch|unable to read(?: tree)?|missing (?:blob|tree) object|bad object)\W+([0-9a-f]{40,64})"
+    r"|promisor remote|transport '\w+' not allowed"
+)
+
+
+def staged_is_empty(cwd: str | None = None) -> bool:
+    """Whether nothing at all is staged; False whenever that is not certain.
+
+    One bare process, because this is asked at every commit before anything heavy is imported.
+    """
+    import subprocess
+
+    command = ["git", *SWITCHES, "diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"]
+    try:
+        done = subprocess.run(
+            [*command, "--ignore-submodules=dirty"], cwd=cwd, env={**os.environ, **ENVIRONMENT}, capture_output=True
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+class Answer(NamedTuple):
+    """What git said: its exit status, its bytes on stdout, its words on stderr."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+
+class Runner:
+    """git in one folder; RepoError when there is no git."""
+
+    def __init__(self, cwd: str) -> None:
+        self.cwd = cwd
+        self._git = _load_git()
+
+    def run(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        switches: Sequence[str] = (),
+        stdin: bytes = b"",
+    ) -> Answer:
+        """Run `git ARGS`, whatever comes of it; `switches` go before the command, `env` is added to ours."""
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin)
+            file.seek(0)
+            try:
+                status, out, err = self._git.Git(self.cwd).execute(
+                    ["git", *SWITCHES, *switches, *args],
+                    istream=file,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    stdout_as_string=False,
+                    strip_newline_in_stdout=False,
+                    env={**ENVIRONMENT, **(env or {})},
+                )
+            except self._git.GitCommandNotFound as error:
+                raise _no_git() from error
+        text = err.decode("utf-8", "replace") if isinstance(err, bytes) else str(err)
+        return Answer(int(status), bytes(out), text.strip())
+
+    def ask(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        switches: Sequence[str] = (),
+        stdin: bytes = b"",
+    ) -> bytes:
+        """What `git ARGS` prints; RepoError when it fails."""
+        answer = self.run(*args, env=env, switches=switches, stdin=stdin)
+        if answer.status:
+            raise refusal(answer.stderr)
+        return answer.stdout
+
+    def override(self, section: str, values: Mapping[str, str]) -> list[str]:
+        """Switches that give every configured driver `section.NAME` these values instead of its own."""
+        answer = self.run("config", "-z", "--name-only", "--get-regexp", rf"^{section}\..*\.({'|'.join(values)})$")
+        keys = answer.stdout.decode("utf-8", "surrogateescape").split("\0")
+        names = dict.fromkeys(key[len(section) + 1 : key.rindex(".")] for key in keys if key)
+        for name in names:
+            if "=" in name:  # `-c` ends the key at the first `=`
+                raise RepoError(f"the configuration has a {section} driver with `=` in its name", "rename it")
+        return [part for n in names for key, value in values.items() for part in ("-c", f"{section}.{n}.{key}={value}")]
+
+
+def _load_git() -> Any:
+    """GitPython, which runs `git version` when it is imported and complains when there is no git."""
+    before = os.environ.get("GIT_PYTHON_REFRESH")
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+    try:
+        import git
+    finally:
+        if before is None:
+            del os.environ["GIT_PYTHON_REFRESH"]
+        else:
+            os.environ["GIT_PYTHON_REFRESH"] = before
+    return git
+
+
+def _no_git() -> RepoError:
+    return RepoError("git cannot be run: it is not installed, or not in PATH", "git --version")
+
+
+def refusal(stderr: str) -> RepoError:
+    """git's refusal as an error of ours, with git's own hint where it has one."""
+    if "not a git repository" in stderr.lower():
+        return RepoError("this folder is in no git repository", "cd to a repository, or: git diff | reviewbot diff -")
+    if "dubious ownership" in stderr:
+        hint = next((line.strip() for line in stderr.split("\n") if "safe.directory" in line), None)
+        return RepoError(stderr.split("\n")[0].removeprefix("fatal: "), hint)
+    missing = _MISSING.search(stderr)
+    if missing:
+        oid = next((group for group in missing.groups() if group), "")
+        return RepoError(
+            f"this is a partial clone that lacks {oid or 'an object'}, and reviewbot fetches nothing by itself",
+            f"git fetch origin {oid}".strip(),
+        )
+    lines = [line for line in stderr.split("\n") if line.startswith(("fatal: ", "error: "))] or [stderr]
+    return RepoError(f"git refuses: {visible(lines[0]).removeprefix('fatal: ').removeprefix('error: ')}")

@@ -1,0 +1,222 @@
+"""Reply text to findings on real added lines.
+
+A reply is `{"findings": [{"file", "line", "quote", "message", "category", "severity", "suggestion"}]}`, and it is
+data: it may be fenced, chatted around, preceded by a <think> block or hold a trailing comma, but what is in it is
+validated, and a finding counts only where its quote is found.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from reviewbot.diff import Line, LineKind, Segment
+from reviewbot.errors import ReplyError
+from reviewbot.findings import CATEGORIES, Finding, Severity, excerpt, fingerprint, squeeze
+from reviewbot.layout import disarm, rearm
+
+MAX_FINDINGS = 8
+"""How many findings one reply may hold; a small model that is let loose goes on for ever."""
+
+_SEVERITIES = {
+    **dict.fromkeys(("error", "critical", "blocker", "high", "p0", "p1"), Severity.ERROR),
+    **dict.fromkeys(("warning", "major", "medium", "p2"), Severity.WARNING),
+    **dict.fromkeys(("info", "minor", "low", "nit", "note", "p3"), Severity.INFO),
+}
+
+
+MAX_MESSAGE = 500
+MIN_QUOTE = 3
+MAX_FILE_ENUM = 50
+_THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
+_TRAILING_COMMA = re.compile(r",(\s*[\]}])")
+_SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
+
+
+class _RawFinding(Struct, frozen=True):
+    file: str
+    severity: str
+    message: Annotated[str, Meta(min_length=1)]
+    line: int | None = None
+    category: str = "bug"
+    quote: str = ""
+    suggestion: str | None = None
+
+
+class _RawReply(Struct, frozen=True):
+    findings: Annotated[list[_RawFinding], Meta(max_length=MAX_FINDINGS)]
+
+
+def reply_schema(segments: Sequence[Segment]) -> dict[str, Any]:
+    """The JSON Schema that a server is asked to keep to, for a request about `segments`.
+
+    Inside the subset that Ollama 0.5 to 0.33 turn into a grammar without crashing: lengths below 1,000, a plain
+    enum, an integer range. Required keys come in this order.
+    """
+    numbers = [line.new for segment in segments for line in segment.lines if line.new is not None]
+    paths = list(dict.fromkeys(disarm(segment.path) for segment in segments))
+    text = {"type": "string", "maxLength": 300}
+    fields: dict[str, Any] = {
+        "file": {"type": "string", "enum": paths} if len(paths) <= MAX_FILE_ENUM else text,
+        "line": {"type": "integer", "minimum": min(numbers), "maximum": max(numbers)},
+        "quote": text,
+        "message": text,
+        "category": {"type": "string", "enum": list(CATEGORIES)},
+        "severity": {"type": "string", "enum": [severity.word for severity in reversed(Severity)]},
+        "suggestion": text,
+    }
+    item = {"type": "object", "properties": fields, "required": list(fields)}
+    return {
+        "type": "object",
+        "properties": {"findings": {"type": "array", "items": item, "maxItems": MAX_FINDINGS}},
+        "required": ["findings"],
+    }
+
+
+def parse_findings(text: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:
+    """The findings of a reply about `segments`, each anchored or carrying the reason why not.
+
+    Raises ReplyError when the reply is empty, not JSON, or JSON of another shape.
+    """
+    reply = decode_reply(text, _RawReply)
+    return tuple(_anchor(raw, segments) for raw in reply.findings)
+
+
+Shape = TypeVar("Shape", bound=Struct)
+
+
+def decode_reply(text: str, shape: type[Shape]) -> Shape:
+    """The JSON object of a reply, validated against `shape`; ReplyError says what is wrong with it."""
+    body = _THINK.sub("", text).strip()
+    if not body:
+        raise ReplyError("the model answered nothing")
+    problem = "the reply holds no JSON object"
+    for candidate in _json_candidates(body):
+        try:
+            return msgspec.json.decode(candidate, type=shape)
+        except msgspec.ValidationError as error:
+            problem = f"the reply has another shape than asked for: {error}"
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            continue
+    raise ReplyError(problem)
+
+
+def _json_candidates(body: str) -> list[str]:
+    """What may be the object, likeliest first: the whole text, then from the first brace to the last."""
+    start, end = body.find("{"), body.rfind("}")
+    inner = body[start : end + 1] if 0 <= start < end else ""
+    found = [body, inner, _TRAILING_COMMA.sub(r"\1", inner)]
+    return [candidate for candidate in found if candidate]
+
+
+def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
+    """The finding on the added line that its quote names, else on the one with its number, else on none."""
+    place = _locate(raw, segments)
+    severity = _SEVERITIES.get(raw.severity.strip().lower(), Severity.WARNING)
+    if place.evidence is None:
+        severity = Severity.INFO
+    category = raw.category.strip().lower()
+    rule = f"model/{category if category in CATEGORIES else 'bug'}"
+    path = place.segment.path if place.segment else raw.file.strip()[:MAX_MESSAGE]
+    number = place.line.new if place.line else None
+    return Finding(
+        path=path,
+        line=number,
+        end_line=number,
+        severity=severity,
+        category=rule.removeprefix("model/"),
+        rule=rule,
+        message=rearm(raw.message).strip()[:MAX_MESSAGE],
+        suggestion=rearm(raw.suggestion or "").strip()[:MAX_MESSAGE] or None,
+        source="model",
+        evidence=place.evidence,
+        note=place.note,
+        fingerprint=fingerprint(path, rule, place.line.text if place.line else raw.message),
+        excerpt=excerpt(place.segment.lines, place.line) if place.segment and place.line and place.evidence else (),
+    )
+
+
+class _Place(Struct, frozen=True):
+    """Where a finding was anchored; `note` says how, when it was not by an agreeing quote and number."""
+
+    segment: Segment | None = None
+    line: Line | None = None
+    evidence: str | None = None
+    note: str | None = None
+
+
+def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
+    own = [segment for segment in segments if segment.path == rearm(raw.file.strip())]
+    for quote in _quotes(raw.quote):
+        for group in (own, segments):
+            hits = [hit for segment in group for hit in _added_with(segment, quote)]
+            if group is segments and len(hits) > 1:
+                break  # a quote in another file than the one named counts only when it is unique
+            if hits:
+                return _by_quote(raw, hits)
+    return _by_number(raw, own or (segments if len({s.path for s in segments}) == 1 else ()))
+
+
+def quoted_in(quote: str, segment: Segment) -> bool:
+    """Whether the quote stands on a line of the segment, whatever its blanks."""
+    return any(q in squeeze(line.text) for q in _quotes(quote) for line in segment.lines)
+
+
+def _quotes(quote: str) -> list[str]:
+    """The quote without blanks, as given and without the line number that the prompt showed before it."""
+    variants = dict.fromkeys((squeeze(quote), squeeze(_SHOWN_PREFIX.sub("", quote))))
+    return [variant for variant in variants if len(variant) >= MIN_QUOTE]
+
+
+def _added_with(segment: Segment, quote: str) -> list[tuple[Segment, Line]]:
+    """The added lines that hold the quote, or on which a quote of several lines begins."""
+    lines = [line for line in segment.lines if line.kind is not LineKind.REMOVED]
+    texts = [squeeze(line.text) for line in lines]
+    whole = "".join(texts)
+    hits: list[tuple[Segment, Line]] = []
+    starts = [0]
+    for text in texts:
+        starts.append(starts[-1] + len(text))
+    found = whole.find(quote)
+    while found >= 0:
+        covered = [i for i in range(len(lines)) if starts[i] < found + len(quote) and starts[i + 1] > found]
+        added = [lines[i] for i in covered if lines[i].kind is LineKind.ADDED]
+        if added and (segment, added[0]) not in hits:
+            hits.append((segment, added[0]))
+        found = whole.find(quote, starts[covered[0] + 1])
+    return hits
+
+
+def _by_quote(raw: _RawFinding, hits: Sequence[tuple[Segment, Line]]) -> _Place:
+    segment, line = min(hits, key=lambda hit: abs((hit[1].new or 0) - (raw.line or 0)))
+    notes = []
+    if segment.path != rearm(raw.file.strip()):
+        notes.append(f"the answer said {raw.file.strip()[:100]}, the quote is in {segment.path}")
+    if raw.line is not None and raw.line != line.new:
+        notes.append(f"the answer said {raw.line}, the quote is on {line.new}")
+    return _Place(segment, line, line.text.strip(), "; ".join(notes) or None)
+
+
+def _by_number(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
+    """Where the quote is found on no added line: the added line with that number, without evidence."""
+    if not segments:
+        return _Place(note="the answer names a file that is not in this change")
+    problem = _quote_problem(raw, segments)
+    for segment in segments:
+        for line in segment.lines:
+            if line.kind is LineKind.ADDED and line.new == raw.line:
+                return _Place(segment, line, None, problem)
+    return _Place(segments[0], None, None, f"{problem}, and line {raw.line} is not an added line")
+
+
+def _quote_problem(raw: _RawFinding, segments: Sequence[Segment]) -> str:
+    quotes = _quotes(raw.quote)
+    if not quotes:
+        return "the answer quotes no code"
+    for kind, place in ((LineKind.CONTEXT, "on an unchanged line"), (LineKind.REMOVED, "on a removed line")):
+        for segment in segments:
+            if any(q in squeeze(line.text) for q in quotes for line in segment.lines if line.kind is kind):
+                return f"the quoted code is {place}"
+    return "the quoted code is nowhere in the change"
