@@ -107,6 +107,12 @@ def text(raw: object) -> str:
     return raw
 
 
+def is_cloud_name(model: str) -> bool:
+    """Whether Ollama would forward requests for a model of this name to its cloud (since 0.18)."""
+    tags = model.lower().split("/")[-1].split(":")[1:]
+    return any(tag == "cloud" or tag.endswith("-cloud") for tag in tags)
+
+
 def model(raw: object) -> object:
     """A model's name; raises PrivacyError for one that Ollama would forward to its cloud."""
     name = text(raw)
@@ -116,7 +122,7 @@ def model(raw: object) -> object:
         raise Refused("it holds a blank")
     # Ollama sends what it gets for such a name to a server on the internet, even when no model of that name is
     # installed. Any part of the tag counts, so that no later reading of `name:tag:more` opens a way around it.
-    if is_cloud_name(text):
+    if is_cloud_name(name):
         raise PrivacyError(
             f"{name} is a cloud model: Ollama would send your code to a server on the internet",
             "name a model that runs on this machine, such as --model codellama:7b-instruct",
