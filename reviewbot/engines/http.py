@@ -140,6 +140,8 @@ class Client:
                 if size > MAX_REPLY_BYTES:
                     raise ReplyError(f"the answer is over {MAX_REPLY_BYTES} bytes")
                 yield chunk
+        if watchdog.fired:  # a closed socket is an ordinary end where the server told no length
+            raise DeadlineReached("the deadline was reached")
 
     @contextmanager
     def _translated(self, watchdog: "_Watchdog") -> Iterator[None]:
@@ -167,6 +169,7 @@ class _Watchdog:
 
     def __init__(self, deadline: float | None) -> None:
         self._deadline = deadline
+        self.fired = False
         self._socket: socket.socket | None = None
         self._timer: threading.Timer | None = None
 
@@ -202,6 +205,7 @@ class _Watchdog:
                 self._close_socket()
 
     def _close_socket(self) -> None:
+        self.fired = True
         if self._socket is not None:
             with suppress(OSError):  # it may be closed already
                 self._socket.shutdown(socket.SHUT_RDWR)

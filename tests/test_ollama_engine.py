@@ -1,0 +1,239 @@
+"""The Ollama client against everything a server can do wrong: never a reply that is less than whole."""
+
+import socket
+import time
+
+import pytest
+from fake_server import MODEL, TOO_LONG_NEW, TOO_LONG_OLD, Answer, Exchange, FakeServer, done, part, say
+
+from reviewbot.engines import Request
+from reviewbot.engines.ollama import OllamaEngine
+from reviewbot.errors import (
+    DeadlineReached,
+    EngineDown,
+    EngineError,
+    ModelMissing,
+    PrivacyError,
+    PromptTooLong,
+    ReplyCut,
+    ReplyError,
+)
+
+REQUEST = Request("instructions", "the change", {"type": "object"}, reply_tokens=200)
+
+
+def engine(server: FakeServer, **options) -> OllamaEngine:
+    limits = {"silence_s": 0.5, "first_byte_s": 0.5}
+    return OllamaEngine(endpoint=server.url, model=MODEL, **{**limits, **options})
+
+
+def ask(answer: Answer, deadline: float | None = None, **options):
+    with FakeServer(answer) as server:
+        asked = engine(server, **options)
+        try:
+            return asked.ask(REQUEST, deadline)
+        finally:
+            asked.close()
+
+
+def test_what_is_sent_is_constant_and_bounded() -> None:
+    with FakeServer(say("{}")) as server:
+        asked = engine(server, num_ctx=8192, temperature=0.3, seed=7)
+        asked.ask(REQUEST, None)
+        asked.close()
+    (body,) = server.chats
+    assert body["options"] == {"num_ctx": 8192, "num_predict": 200, "temperature": 0.3, "seed": 7, "stop": []}
+    assert (body["truncate"], body["shift"], body["stream"], body["format"]) == (False, False, True, REQUEST.schema)
+    assert [m["role"] for m in body["messages"]] == ["system", "user"]
+
+
+def test_a_whole_answer_is_returned_with_its_counts() -> None:
+    reply = ask(say('{"findings": []}', prompt_tokens=77, tokens=5))
+    assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == ('{"findings": []}', 77, 5)
+
+
+def test_absent_statistics_are_zero() -> None:
+    def answer(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.send(part("{}"), {"done": True, "done_reason": "stop"})
+
+    assert ask(answer).prompt_tokens == 0
+
+
+def stream(*events) -> Answer:
+    def answer(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.send(*events)
+
+    return answer
+
+
+def status(code: int, body, **headers) -> Answer:
+    return lambda exchange: exchange.status(code, body, **headers)
+
+
+def hang(*events) -> Answer:
+    def answer(exchange: Exchange) -> None:
+        if events:
+            exchange.begin()
+            exchange.send(*events)
+        exchange.wait()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "words"),
+    [
+        pytest.param(stream(part("x")), ReplyError, "broke off", id="no last line"),
+        pytest.param(stream(part("x"), b'{"mess'), ReplyError, "not JSON", id="torn line"),
+        pytest.param(stream({"error": "runner died"}), ReplyError, "runner died", id="error line first"),
+        pytest.param(stream(part("x"), {"error": "out of memory"}), ReplyError, "out of memory", id="error line later"),
+        pytest.param(stream(part("x"), done("length")), ReplyCut, "length limit", id="cut"),
+        pytest.param(stream(done("load")), ReplyError, "load", id="only loaded"),
+        pytest.param(stream(part(" \n"), done()), ReplyError, "answered nothing", id="empty answer"),
+        pytest.param(stream(b"<html>\n"), ReplyError, "not JSON", id="no JSON"),
+        pytest.param(stream(b"[1]\n"), ReplyError, "not what Ollama sends", id="other JSON"),
+        pytest.param(stream(part("x" * 1000) | {"pad": "y" * 5_000_000}), ReplyError, "bytes", id="10 MB"),
+        pytest.param(status(500, {"error": "boom"}), ReplyError, "boom", id="500"),
+        pytest.param(status(503, {"error": "server busy"}), ReplyError, "server busy", id="503"),
+        pytest.param(status(404, {"error": "model not found"}), ModelMissing, MODEL, id="404"),
+        pytest.param(status(403, b""), EngineDown, "refuses", id="403 without body"),
+        pytest.param(status(400, TOO_LONG_OLD), PromptTooLong, "too long", id="too long, 0.12 to 0.24"),
+        pytest.param(status(400, TOO_LONG_NEW), PromptTooLong, "too long", id="too long, from 0.30"),
+        pytest.param(status(302, b"", Location="http://127.0.0.1:1/"), EngineDown, "redirects", id="redirect"),
+        pytest.param(status(200, b"hello", content_type="text/html"), ReplyError, "not JSON", id="content type"),
+        pytest.param(stream(part("x"), done(prompt_tokens=4096)), PromptTooLong, "cut the prompt", id="cut prompt"),
+        pytest.param(stream(part("x") | {"remote_host": "x"}, done()), PrivacyError, "another machine", id="forwarded"),
+        pytest.param(hang(), EngineDown, "silent", id="hangs before its head"),
+        pytest.param(hang(b""), EngineDown, "silent", id="hangs after its head"),
+        pytest.param(hang(part("x")), EngineDown, "silent", id="hangs in mid-answer"),
+    ],
+)
+def test_less_than_a_whole_answer_is_an_error(answer: Answer, expected: type[Exception], words: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(expected, match=words):
+        ask(answer)
+    assert time.monotonic() - started < 5
+
+
+def trickle(exchange: Exchange) -> None:
+    exchange.begin()
+    while not exchange.released.wait(0.05):
+        exchange.send(part("x"))
+
+
+@pytest.mark.parametrize(
+    "answer", [pytest.param(hang(), id="silence"), pytest.param(trickle, id="a byte now and then")]
+)
+def test_the_deadline_ends_every_answer(answer: Answer) -> None:
+    started = time.monotonic()
+    with pytest.raises(DeadlineReached):
+        ask(answer, deadline=started + 0.4, silence_s=30, first_byte_s=30)
+    assert time.monotonic() - started < 3
+
+
+def test_a_deadline_closes_the_socket() -> None:
+    gone = []
+
+    def answer(exchange: Exchange) -> None:
+        try:
+            trickle(exchange)
+        except OSError:
+            gone.append(True)
+            raise
+
+    with FakeServer(answer) as server:
+        asked = engine(server)
+        with pytest.raises(DeadlineReached):
+            asked.ask(REQUEST, time.monotonic() + 0.3)
+        end = time.monotonic() + 5
+        while not gone and time.monotonic() < end:
+            server.released.wait(0.02)
+        asked.close()
+    assert gone
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        asked = OllamaEngine(endpoint=f"http://127.0.0.1:{closed.getsockname()[1]}", model=MODEL)
+        with pytest.raises(EngineDown, match="no Ollama server answers") as caught:
+            asked.describe(None)
+    assert "ollama serve" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "expected", "words"),
+    [
+        pytest.param("/api/version", (404, {}), EngineDown, "no Ollama server", id="another server"),
+        pytest.param("/api/version", (200, ["x"]), EngineDown, "no Ollama server", id="other JSON"),
+        pytest.param("/api/show", (404, {"error": "x"}), ModelMissing, "has no model", id="model is missing"),
+        pytest.param("/api/show", (500, {"error": "x"}), EngineDown, "cannot show", id="broken"),
+        pytest.param("/api/show", (200, {"remote_host": "https://x"}), PrivacyError, "another machine", id="stub"),
+        pytest.param(
+            "/api/tags",
+            (200, {"models": [{"name": MODEL, "remote_model": "y"}]}),
+            PrivacyError,
+            "another",
+            id="listed stub",
+        ),
+    ],
+)
+def test_what_a_server_says_of_itself_is_checked(path: str, answer, expected: type[EngineError], words: str) -> None:
+    with FakeServer() as server:
+        server.overrides[path] = answer
+        asked = engine(server)
+        with pytest.raises(expected, match=words):
+            asked.describe(None)
+        asked.close()
+    assert server.chats == []
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "trained", "loaded", "expected"),
+    [
+        pytest.param(None, 16384, None, 4096, id="default"),
+        pytest.param(None, 2048, None, 2048, id="model trained for less"),
+        pytest.param(None, 16384, 8192, 8192, id="keeps what is loaded"),
+        pytest.param(None, 16384, 2048, 4096, id="unless that is too small"),
+        pytest.param(None, 16384, 32768, 16384, id="a server that overstates"),
+        pytest.param(32768, 16384, None, 16384, id="asked for more than there is"),
+        pytest.param(2048, 16384, 8192, 2048, id="asked for"),
+    ],
+)
+def test_the_window(asked_for: int | None, trained: int, loaded: int | None, expected: int) -> None:
+    with FakeServer(trained=trained) as server:
+        if loaded:
+            server.overrides["/api/ps"] = (200, {"models": [{"name": MODEL, "context_length": loaded}]})
+        asked = engine(server, num_ctx=asked_for)
+        info = asked.describe(None)
+        asked.close()
+    assert (info.window_tokens, info.digest, info.server_version) == (expected, "d1" * 32, "0.32.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "refuses"),
+    [("0.12.5", False), ("0.12.6", True), ("0.33.0-rc2", True), ("0.0.0", False), ("", False), ("odd", False)],
+)
+def test_only_known_versions_are_trusted_to_refuse_a_long_prompt(version: str, refuses: bool) -> None:
+    with FakeServer(say("{}"), version=version) as server:
+        asked = engine(server, num_ctx=2048)
+        assert asked.describe(None).refuses_long is refuses
+        long = Request("s", "x" * 2000, {}, reply_tokens=200)
+        if refuses:
+            asked.ask(long, None)
+        else:
+            with pytest.raises(PromptTooLong, match="cuts silently"):
+                asked.ask(long, None)
+        asked.close()
+    assert len(server.chats) == int(refuses)
+
+
+def test_a_name_without_tag_is_the_latest_one() -> None:
+    with FakeServer() as server:
+        listed = {"models": [{"name": "codellama:latest", "digest": "abc"}]}
+        server.overrides["/api/tags"] = (200, listed)
+        asked = OllamaEngine(endpoint=server.url, model="codellama")
+        assert asked.describe(None).digest == "abc"
+        asked.close()
