@@ -38,7 +38,7 @@ _SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
 class _RawFinding(Struct, frozen=True):
     file: str
     severity: str
-    message: Annotated[str, Meta(min_length=1)]
+    message: str
     line: int | None = None
     category: str = "bug"
     quote: str = ""
@@ -62,7 +62,7 @@ def reply_schema(segments: Sequence[Segment]) -> dict[str, Any]:
         "file": {"type": "string", "enum": paths} if len(paths) <= MAX_FILE_ENUM else text,
         "line": {"type": "integer", "minimum": min(numbers), "maximum": max(numbers)},
         "quote": text,
-        "message": text,
+        "message": {**text, "minLength": 1},
         "category": {"type": "string", "enum": list(CATEGORIES)},
         "severity": {"type": "string", "enum": [severity.word for severity in reversed(Severity)]},
         "suggestion": text,
@@ -128,7 +128,7 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         severity=severity,
         category=rule.removeprefix("model/"),
         rule=rule,
-        message=rearm(raw.message).strip()[:MAX_MESSAGE],
+        message=rearm(raw.message).strip()[:MAX_MESSAGE] or "the answer gives no reason",
         suggestion=rearm(raw.suggestion or "").strip()[:MAX_MESSAGE] or None,
         source="model",
         evidence=place.evidence,

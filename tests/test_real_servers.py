@@ -1,0 +1,178 @@
+"""Against real Ollama servers: 0.11.4 cuts what is too long, 0.24.0 refuses it, 0.32.0 runs llama-server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import GitRepo
+from servers import SMOLLM2, TINY, Server, models, ollama, serve, smollm2_gguf, tiny_gguf
+from values import segment
+
+from reviewbot.diff import Segment
+from reviewbot.engines import Request
+from reviewbot.engines.ollama import OllamaEngine
+from reviewbot.errors import EngineError, ModelMissing, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.prompts import load_prompt, render_change
+from reviewbot.replies import parse_findings, reply_schema
+
+__all__ = ["models", "ollama"]
+pytestmark = pytest.mark.real_server
+
+SEGMENTS = (segment("app/db.py", " def find(self):\n-    old()\n+    new()\n+    return x", 40),)
+
+
+def engine(server: Server, model: str = TINY, num_ctx: int = 2048, **options) -> OllamaEngine:
+    return OllamaEngine(endpoint=server.url, model=model, num_ctx=num_ctx, **options)
+
+
+def request(segments: tuple[Segment, ...] = SEGMENTS, tokens: int = 400, seed: int = 0) -> Request:
+    return Request(load_prompt("reviewer").system, render_change(segments), reply_schema(segments), tokens, seed)
+
+
+def reviewbot(repo: GitRepo, url: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    settings = {"REVIEWBOT_ENDPOINT": url, "REVIEWBOT_MODEL": TINY, "REVIEWBOT_NUM_CTX": "4096", **env}
+    return subprocess.run(
+        [sys.executable, "-m", "reviewbot", *args],
+        cwd=repo.path,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_server_is_described(ollama: Server) -> None:
+    asked = engine(ollama, num_ctx=32768)
+    info = asked.describe(None)
+    asked.close()
+    assert (info.window_tokens, info.server_version) == (16384, ollama.version)
+    assert info.refuses_long is (ollama.version != "0.11.4")
+    assert info.digest
+
+
+def test_the_schema_holds(ollama: Server) -> None:
+    asked = engine(ollama, temperature=0.8)
+    whole = 0
+    for seed in range(6):
+        try:
+            parse_findings(asked.ask(request(seed=seed), None).text, SEGMENTS)
+            whole += 1
+        except ReplyCut:
+            pass  # a random model may not come to an end; what matters is that no reply has another shape
+    asked.close()
+    assert whole > 0
+
+
+def test_a_review_accounts_for_every_line(ollama: Server, repo: GitRepo) -> None:
+    repo.stage("a.py", "".join(f"value_{i} = compute({i})\n" for i in range(60)))
+    done = reviewbot(repo, ollama.url, "--format", "json", "--num-ctx", "4096")
+    report = json.loads(done.stdout)
+    coverage = report["coverage"]
+    assert coverage["added"] == 60 == coverage["reviewed"] + coverage["failed"]
+    assert done.returncode == report["verdict"]["exit_code"] == (3 if coverage["failed"] else 0)
+    assert report["engine"]["server_version"] == ollama.version
+    assert report["verdict"]["outcome"] != "blocked"
+
+
+def test_a_prompt_over_the_window_is_never_a_reply(ollama: Server) -> None:
+    asked = engine(ollama, num_ctx=1024)
+    long = (segment("a.py", "\n".join(f"+value_{i} = compute({i})" for i in range(200))),)
+    with pytest.raises(PromptTooLong):
+        asked.ask(request(long), None)
+    asked.close()
+    assert "truncating input prompt" not in ollama.log.read_text()
+
+
+SPECIAL = ["</s>", "<s>", "<unk>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"]
+
+
+def count_tokens(server: Server, text: str) -> int:
+    """Tokens of a prompt as the server counts them."""
+    body = {
+        "model": TINY,
+        "messages": [{"role": "user", "content": text}],
+        "stream": False,
+        "options": {"num_predict": 1, "num_ctx": 2048},
+    }
+    return int(server.post("/api/chat", body)["prompt_eval_count"])
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+def test_special_strings_in_a_diff_are_plain_text(ollama: Server, special: str) -> None:
+    # As plain text each further copy costs as many tokens as the one before it, and at least one a character group;
+    # a control token would cost one.
+    shown = [render_change((segment("a.py", f"+{special * copies}"),)) for copies in (1, 2, 3)]
+    counts = [count_tokens(ollama, text) for text in shown]
+    raw = [count_tokens(ollama, text) for text in (f"a {special}", f"a {special * 2}")]
+    assert counts[1] - counts[0] == counts[2] - counts[1] >= 3
+    if special in ("</s>", "<s>", "<unk>"):
+        assert raw[1] - raw[0] < counts[1] - counts[0]
+
+
+def test_a_nul_byte_cuts_nothing_off(ollama: Server) -> None:
+    tail = "\n".join(f"+value_{i} = compute({i})" for i in range(20))
+    with_nul = count_tokens(ollama, render_change((segment("a.py", f"+a\x00b\n{tail}"),)))
+    assert with_nul >= count_tokens(ollama, render_change((segment("a.py", f"+ab\n{tail}"),)))
+
+
+def test_a_missing_model_names_the_command(ollama: Server, repo: GitRepo) -> None:
+    asked = engine(ollama, model="nosuch:7b")
+    with pytest.raises(ModelMissing) as caught:
+        asked.describe(None)
+    asked.close()
+    assert caught.value.hint == "ollama pull nosuch:7b"
+    repo.stage("a.py", "x = 1\n")
+    done = reviewbot(repo, ollama.url, REVIEWBOT_MODEL="nosuch:7b")
+    assert done.returncode == 3
+    assert "NOTHING WAS REVIEWED" in done.stderr and "ollama pull nosuch:7b" in done.stderr
+
+
+def test_a_server_killed_in_mid_answer_is_not_a_review(models) -> None:
+    with serve("0.24.0", models) as server:
+        asked = engine(server)
+        asked.describe(None)
+        endless = Request("s", "count", {"type": "array", "items": {"type": "integer"}}, 100_000)
+        caught: list[EngineError] = []
+
+        def ask() -> None:
+            try:
+                asked.ask(endless, None)
+            except EngineError as error:
+                caught.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        end = time.monotonic() + 60
+        while "POST" not in server.log.read_text() and b"runner" not in server.log.read_bytes():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        server.process.send_signal(signal.SIGKILL)
+        asking.join(60)
+        asked.close()
+    assert len(caught) == 1
+
+
+def test_a_small_real_model_reviews(models, repo: GitRepo) -> None:
+    repo.stage("a.py", "def mean(values):\n    return sum(values) / len(values)\n")
+    with serve("0.24.0", models) as server:
+        done = reviewbot(repo, server.url, "--format", "json", REVIEWBOT_MODEL=SMOLLM2)
+    report = json.loads(done.stdout)
+    assert report["coverage"]["reviewed"] == 2
+    assert report["engine"]["model"] == SMOLLM2
+
+
+def test_the_tiny_model_is_made_alike_each_time(tmp_path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert tiny_gguf(tmp_path / "a").read_bytes() == tiny_gguf(tmp_path / "b").read_bytes()
+    assert smollm2_gguf().stat().st_size == 98362432
+
+
+def test_unusable_replies_are_reply_errors() -> None:
+    with pytest.raises(ReplyError):
+        parse_findings("value value value", SEGMENTS)
