@@ -8,21 +8,22 @@ error.
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple
 
 from reviewbot.errors import RepoError
-from reviewbot.text import visible
+from reviewbot.text import visible, visible_line
 
-# What would change the dialect, run a command or write to the index.
+# What would change the dialect, run a command or write to the index. A file over core.bigFileThreshold is "binary".
 SWITCHES = (
     *("-c", "core.quotePath=false"),
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.pager=cat"),
     *("-c", "core.attributesFile=/dev/null"),
+    *("-c", "core.bigFileThreshold=512m"),
     *("-c", "diff.autoRefreshIndex=false"),
     *("-c", "diff.suppressBlankEmpty=false"),
-    *("-c", "diff.statGraphWidth=0"),
 )
 DIALECT = (
     "--no-color",
@@ -48,6 +49,7 @@ ENVIRONMENT = {
     "GIT_EXTERNAL_DIFF": "",
     "GIT_DIFF_OPTS": "",
     "GIT_PAGER": "cat",
+    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_LITERAL_PATHSPECS": "0",
     "GIT_GLOB_PATHSPECS": "0",
     "GIT_NOGLOB_PATHSPECS": "0",
@@ -61,26 +63,41 @@ ENVIRONMENT = {
 }
 
 _MISSING = re.compile(
-    r"(?:could not fetch|unable to read(?: tree)?|missing (?:blob|tree) object|bad object)\W+([0-9a-f]{40,64})"
+    r"(?:could not fetch|unable to read(?: tree)?|missing (?:blob|tree) object) \W?([0-9a-f]{40,64})"
     r"|promisor remote|transport '\w+' not allowed"
 )
 
 
 def staged_is_empty(cwd: str | None = None) -> bool:
-    """Whether nothing at all is staged; False whenever that is not certain.
+    """Whether nothing at all is staged and no merge is in progress; False whenever that is not certain.
 
-    One bare process, because this is asked at every commit before anything heavy is imported.
+    One bare process (two where nothing is staged), because this is asked at every commit before anything heavy is
+    imported.
     """
     import subprocess
 
-    command = ["git", *SWITCHES, "diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"]
+    def status(*args: str) -> int:
+        # Popen rather than run: nothing that git prints is wanted.
+        return subprocess.call(
+            ["git", *SWITCHES, *args],
+            cwd=cwd,
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     try:
-        done = subprocess.run(
-            [*command, "--ignore-submodules=dirty"], cwd=cwd, env={**os.environ, **ENVIRONMENT}, capture_output=True
+        return (
+            status("diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty") == 0
+            and status("rev-parse", "--verify", "--quiet", "MERGE_HEAD") == 1
         )
     except OSError:
         return False
-    return done.returncode == 0
+
+
+class MissingObjects(RepoError):
+    """A partial clone lacks what this change is made of."""
 
 
 class Answer(NamedTuple):
@@ -106,9 +123,7 @@ class Runner:
         stdin: bytes = b"",
     ) -> Answer:
         """Run `git ARGS`, whatever comes of it; `switches` go before the command, `env` is added to ours."""
-        with tempfile.TemporaryFile() as file:
-            file.write(stdin)
-            file.seek(0)
+        with _as_file(stdin) as file:
             try:
                 status, out, err = self._git.Git(self.cwd).execute(
                     ["git", *SWITCHES, *switches, *args],
@@ -119,8 +134,8 @@ class Runner:
                     strip_newline_in_stdout=False,
                     env={**ENVIRONMENT, **(env or {})},
                 )
-            except self._git.GitCommandNotFound as error:
-                raise _no_git() from error
+            except self._git.GitCommandNotFound as error:  # raised for every OSError of the start
+                raise _no_start(error.__cause__) from error
         text = err.decode("utf-8", "replace") if isinstance(err, bytes) else str(err)
         return Answer(int(status), bytes(out), text.strip())
 
@@ -137,15 +152,38 @@ class Runner:
             raise refusal(answer.stderr)
         return answer.stdout
 
+    def ask_path(self, *args: str) -> str:
+        """The one path that `git ARGS` prints."""
+        return os.fsdecode(self.ask(*args).removesuffix(b"\n"))
+
+    def drivers(self, section: str, keys: Sequence[str]) -> list[str]:
+        """The names of the configured `section.NAME` that have one of these keys."""
+        answer = self.run("config", "-z", "--name-only", "--get-regexp", rf"^{section}\..*\.({'|'.join(keys)})$")
+        found = os.fsdecode(answer.stdout).split("\0")
+        return list(dict.fromkeys(key[len(section) + 1 : key.rindex(".")] for key in found if key))
+
     def override(self, section: str, values: Mapping[str, str]) -> list[str]:
         """Switches that give every configured driver `section.NAME` these values instead of its own."""
-        answer = self.run("config", "-z", "--name-only", "--get-regexp", rf"^{section}\..*\.({'|'.join(values)})$")
-        keys = answer.stdout.decode("utf-8", "surrogateescape").split("\0")
-        names = dict.fromkeys(key[len(section) + 1 : key.rindex(".")] for key in keys if key)
+        names = self.drivers(section, list(values))
         for name in names:
             if "=" in name:  # `-c` ends the key at the first `=`
-                raise RepoError(f"the configuration has a {section} driver with `=` in its name", "rename it")
+                raise RepoError(
+                    f"the {section} driver {visible_line(name)!r} cannot be switched off: its name has a `=`",
+                    f"git config --show-origin --get-regexp '^{section}'",
+                )
         return [part for n in names for key, value in values.items() for part in ("-c", f"{section}.{n}.{key}={value}")]
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[BinaryIO | None]:
+    """A file to read the bytes from; None where there are none, which GitPython takes as no input."""
+    if not data:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
 
 
 def _load_git() -> Any:
@@ -162,21 +200,26 @@ def _load_git() -> Any:
     return git
 
 
-def _no_git() -> RepoError:
+def _no_start(cause: BaseException | None) -> RepoError:
+    if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+        return RepoError(f"git cannot be started: {cause.strerror}")
     return RepoError("git cannot be run: it is not installed, or not in PATH", "git --version")
 
 
 def refusal(stderr: str) -> RepoError:
     """git's refusal as an error of ours, with git's own hint where it has one."""
+    absent = re.search(r"not a git repository: '?(.*?)'?$", stderr, re.MULTILINE)
+    if absent:
+        return RepoError(f"{visible_line(absent.group(1))} is no git repository", "unset GIT_DIR")
     if "not a git repository" in stderr.lower():
         return RepoError("this folder is in no git repository", "cd to a repository, or: git diff | reviewbot diff -")
     if "dubious ownership" in stderr:
         hint = next((line.strip() for line in stderr.split("\n") if "safe.directory" in line), None)
-        return RepoError(stderr.split("\n")[0].removeprefix("fatal: "), hint)
+        return RepoError(visible(stderr.split("\n")[0].removeprefix("fatal: ")), hint and visible(hint))
     missing = _MISSING.search(stderr)
     if missing:
-        oid = next((group for group in missing.groups() if group), "")
-        return RepoError(
+        oid = missing.group(1) or ""
+        return MissingObjects(
             f"this is a partial clone that lacks {oid or 'an object'}, and reviewbot fetches nothing by itself",
             f"git fetch origin {oid}".strip(),
         )

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from reviewbot.errors import RepoError
 from reviewbot.gitrun import Runner
@@ -12,28 +13,55 @@ ZERO = re.compile(r"0+")
 """git's object id for "none"."""
 
 
+class Span(NamedTuple):
+    """One revision as an object id, or both ends of a range; and what to say of them."""
+
+    ids: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
 def resolve(git: Runner, rev: str) -> str:
     """The id of a commit, or of a tree, that a revision names; RepoError when it names none."""
     found = lookup(git, rev)
     if found is None:
-        raise RepoError(f"git knows no revision {visible_line(rev)!r}", "git log --oneline --all")
+        raise unknown(git, rev)
     return found
 
 
 def lookup(git: Runner, rev: str) -> str | None:
     """The id of a commit, or of a tree, that a revision names."""
-    if rev.startswith("-") or not rev:
+    found = lookup_commit(git, rev)
+    if found or rev.startswith("-") or not rev:
+        return found
+    # `^{tree}` at the end of `:/text` or `HEAD:folder` would be a part of the text, or of the name.
+    oid = _verify(git, rev)
+    return oid and (_verify(git, f"{oid}^{{commit}}") or _verify(git, f"{oid}^{{tree}}"))
+
+
+def lookup_commit(git: Runner, rev: str) -> str | None:
+    """The id of the commit that a revision, or a tag, names."""
+    return None if rev.startswith("-") or not rev else _verify(git, f"{rev}^{{commit}}")
+
+
+def _verify(git: Runner, rev: str) -> str | None:
+    if "\0" in rev:
         return None
-    for kind in ("commit", "tree"):
-        answer = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{{kind}}}")
-        if answer.status == 0:
-            return answer.stdout.decode().split()[-1]
-    return None
+    answer = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", rev)
+    return answer.stdout.decode().split()[-1] if answer.status == 0 else None
+
+
+def unknown(git: Runner, rev: str) -> RepoError:
+    """What to say of a revision that names no commit."""
+    if rev == "HEAD" and head(git) is None:
+        return RepoError("git knows no revision 'HEAD': there is no commit yet", "reviewbot diff --staged")
+    if rev.startswith("-"):
+        return RepoError(f"{visible_line(rev)!r} begins with a dash, so it is no revision", "reviewbot --help")
+    return RepoError(f"git knows no revision {visible_line(rev)!r}", "git log --oneline --all")
 
 
 def head(git: Runner) -> str | None:
     """The commit that is checked out; None before the first one."""
-    return lookup(git, "HEAD")
+    return lookup_commit(git, "HEAD")
 
 
 def empty_tree(git: Runner) -> str:
@@ -41,47 +69,86 @@ def empty_tree(git: Runner) -> str:
     return git.ask("hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
-def disambiguate(git: Runner, args: list[str], paths: Sequence[str] | None) -> tuple[list[str], list[str]]:
-    """Revisions, then paths, as git tells them apart where no `--` does."""
-    if paths is not None:
-        return args, list(paths)
-    count = 0
-    while count < len(args) and _is_revision(git, args[count]):
-        count += 1
-    for path in args[count:]:
-        if not (os.path.lexists(os.path.join(git.cwd, path)) or path.startswith(":")):
-            raise RepoError(f"{visible_line(path)!r} is neither a revision nor a path", "reviewbot diff REV -- PATH")
-    return args[:count], args[count:]
+def split_words(git: Runner, words: Sequence[str], paths: Sequence[str] | None) -> tuple[Span, list[str]]:
+    """Revisions, then paths, told apart as git does it: a word may be only one of the two where no `--` was typed.
 
-
-def _is_revision(git: Runner, word: str) -> bool:
-    ends = re.split(r"\.\.\.?", word) if ".." in word else [word]
-    return len(ends) <= 2 and all(lookup(git, end or "HEAD") for end in ends)
-
-
-def range_ends(git: Runner, revisions: Sequence[str]) -> tuple[str, str]:
-    """Both ends of `A..B`, `A...B` (from the merge base) or `A B`."""
-    if len(revisions) == 2:
-        return resolve(git, revisions[0]), resolve(git, revisions[1])
-    if len(revisions) > 2:
+    RepoError for a word that is neither, or both.
+    """
+    spans: list[Span] = []
+    for number, word in enumerate(words):
+        span = _read_word(git, word, may_be_path=paths is None)
+        if span is None:
+            if paths is not None or word.startswith("-"):
+                raise _unknown_word(git, word)
+            paths = list(words[number:])
+            _need_paths(git, paths)
+            break
+        if paths is None and os.path.lexists(os.path.join(git.cwd, word)):
+            raise RepoError(
+                f"{visible_line(word)!r} is both a revision and a path",
+                f"reviewbot diff {visible_line(word)} --, or: reviewbot diff -- {visible_line(word)}",
+            )
+        spans.append(span)
+    ids = tuple(oid for span in spans for oid in span.ids)
+    if len(ids) > 2:
         raise RepoError("a change has two ends", "reviewbot diff A B")
-    dots = "..." if "..." in revisions[0] else ".."
-    base, _, head = revisions[0].partition(dots)
-    first, last = resolve(git, base or "HEAD"), resolve(git, head or "HEAD")
-    if dots == "...":
-        answer = git.run("merge-base", first, last)
-        if answer.status:
-            raise RepoError(f"{visible_line(revisions[0])}: the two have no common ancestor", "reviewbot diff A..B")
-        first = answer.stdout.decode().split()[0]
-    return first, last
+    return Span(ids, tuple(note for span in spans for note in span.notes)), list(paths or ())
 
 
-def push_base(git: Runner, head: str, theirs: str, remote: str) -> str:
-    """Where the review of a push begins: the remote's commit, the merge base with what is known of it, or nothing."""
-    known = None if ZERO.fullmatch(theirs) else lookup(git, theirs)
+def _need_paths(git: Runner, words: Sequence[str]) -> None:
+    """Patterns and git's path magic (`*.py`, `:/docs`) need not exist."""
+    for word in words:
+        exists = os.path.lexists(os.path.join(git.cwd, word)) or word.startswith(":") or set(word) & set("*?[")
+        if word.startswith("-") or not exists:
+            raise RepoError(f"{visible_line(word)!r} is neither a revision nor a path", "reviewbot diff REV -- PATH")
+
+
+def _read_word(git: Runner, word: str, *, may_be_path: bool) -> Span | None:
+    """`A..B`, `A...B` (from their merge base) or one revision; None when it is none of them."""
+    if ".." in word and not (word == ".." and may_be_path):  # git, revision.c: ".." alone is the folder above
+        first, dots, last = _halves(word)
+        base, end = lookup(git, first), lookup(git, last)
+        if base and end:
+            return _from_merge_base(git, word, base, end) if dots == "..." else Span((base, end))
+    found = lookup(git, word)
+    return Span((found,)) if found else None
+
+
+def _halves(word: str) -> tuple[str, str, str]:
+    dots = "..." if "..." in word else ".."
+    first, _, last = word.partition(dots)
+    return first or "HEAD", dots, last or "HEAD"
+
+
+def _unknown_word(git: Runner, word: str) -> RepoError:
+    if ".." in word:
+        first, _, last = _halves(word)
+        word = first if lookup(git, first) is None else last
+    return unknown(git, word)
+
+
+def _from_merge_base(git: Runner, word: str, first: str, last: str) -> Span:
+    answer = git.run("merge-base", "--all", first, last)
+    bases = answer.stdout.decode().split()
+    if not bases:
+        shallow = git.ask("rev-parse", "--is-shallow-repository") == b"true\n"
+        raise RepoError(
+            f"{visible_line(word)}: the two have no common ancestor" + (" in this shallow clone" if shallow else ""),
+            "git fetch --unshallow" if shallow else f"reviewbot diff {visible_line(word.replace('...', '..'))}",
+        )
+    several = f"{visible_line(word)} has {len(bases)} merge bases; {bases[0][:12]} is used"
+    return Span((bases[0], last), (several,) if len(bases) > 1 else ())
+
+
+def push_base(git: Runner, head: str, theirs: str, remote: str) -> str | None:
+    """Where the review of a push begins: the remote's commit, or the merge base with what is known of the remote.
+
+    None where nothing is known of it: the whole history is new.
+    """
+    known = None if ZERO.fullmatch(theirs) else lookup_commit(git, theirs)
     if known and git.run("merge-base", "--is-ancestor", known, head).status == 0:
         return known
     refs = git.ask("for-each-ref", "--format=%(objectname)", f"refs/remotes/{remote}/").decode().split()
-    others = refs + ([known] if known else [])
+    others = list(dict.fromkeys(refs + ([known] if known else [])))
     answer = git.run("merge-base", head, *others) if others else None
-    return answer.stdout.decode().split()[0] if answer and answer.status == 0 else empty_tree(git)
+    return answer.stdout.decode().split()[0] if answer and answer.status == 0 else None

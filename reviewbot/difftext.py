@@ -1,0 +1,173 @@
+"""The text of one diff: git's fixed dialect, with what attributes hide, and without what needs a configured command."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from reviewbot.gitrun import DIALECT, Answer, MissingObjects, Runner, refusal
+
+_EVERYTHING = ":/"
+_BATCH = 16
+"""How many files are asked for as text at once: they may turn out to be large and binary after all."""
+_NAMED_OBJECTS = 20
+"""More missing objects than these are not listed one by one."""
+
+# What git prints of a file whose times alone changed, as long as it may not refresh the index (diff.c).
+_ONLY_A_HEADER = re.compile(rb"^diff --git [^\n]*\n(?=diff --git |\Z)", re.MULTILINE)
+_UNMERGED = re.compile(rb"^\* Unmerged path [^\n]*\n", re.MULTILINE)
+_SECTION = re.compile(rb"^(?=diff --git )", re.MULTILINE)
+
+
+class Query(NamedTuple):
+    """What to ask `git diff` for; `up` leads from the current folder to the root (such as `../`)."""
+
+    args: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
+    switches: tuple[str, ...] = ()
+    up: str = ""
+
+
+class Text(NamedTuple):
+    """A diff, and the files (git's bytes) that it leaves out because they cannot be read, with the reason."""
+
+    diff: bytes
+    unreadable: tuple[tuple[bytes, str], ...] = ()
+
+
+def read_diff(git: Runner, query: Query) -> Text:
+    """The diff, with the text of files that only an attribute makes binary; conflicted files are left out."""
+    data = _ask(git, query)
+    unreadable: tuple[tuple[bytes, str], ...] = ()
+    if _UNMERGED.search(data):
+        names = _ask(git, query, "--name-only", "-z", "--diff-filter=U").split(b"\0")
+        unreadable = tuple((name, "it has conflicts that are not resolved") for name in dict.fromkeys(names) if name)
+    data = _with_hidden_text(git, query, data)
+    return Text(_ONLY_A_HEADER.sub(b"", _UNMERGED.sub(b"", data)), unreadable)
+
+
+def read_work_tree(git: Runner, query: Query) -> Text:
+    """The diff of a work tree without its files that a configured filter would have to convert.
+
+    No filter is run. Their unconverted text is nobody's change, so these files are listed as unreadable instead.
+    """
+    drivers = set(git.drivers("filter", ["clean", "process"]))
+    query = query._replace(switches=(*query.switches, *without_filters(git)))
+    filtered: tuple[tuple[bytes, str], ...] = ()
+    if drivers:
+        names = _ask(git, query, "--name-only", "-z", "--diff-filter=d").split(b"\0")
+        filtered = tuple(
+            (name, f"its filter {value!r} is a configured command, which is not run")
+            for name, value in _attributes(git, query, "filter", [name for name in names if name])
+            if value in drivers
+        )
+        query = _excluding(query, [name for name, _ in filtered])
+    text = read_diff(git, query)
+    return text._replace(unreadable=text.unreadable + filtered)
+
+
+def without_filters(git: Runner) -> list[str]:
+    """Switches that disarm every configured filter."""
+    return git.override("filter", {"clean": "", "smudge": "", "process": "", "required": "false"})
+
+
+# --- text that attributes hide
+
+
+def _with_hidden_text(git: Runner, query: Query, data: bytes) -> bytes:
+    """The diff with the text of files without NUL bytes that git calls binary because an attribute says so.
+
+    Both names of a renamed file go together, or git could not see the rename.
+    """
+    if b"\nBinary files " not in data:
+        return data
+    pairs = list(_binary_files(_ask(git, query, "--numstat", "-z")))
+    values = _attributes(git, query, "diff", [pair[-1] for pair in pairs])
+    hidden = [pair for pair, (_, value) in zip(pairs, values, strict=True) if value not in ("unspecified", "set")]
+    if not hidden:
+        return data
+    parts = [_ask(git, _excluding(query, [name for pair in hidden for name in pair]))]
+    for start in range(0, len(hidden), _BATCH):
+        names = [name for pair in hidden[start : start + _BATCH] for name in pair]
+        some = query._replace(paths=tuple(_pathspec(name) for name in names))
+        plain, as_text = (_SECTION.split(_ask(git, some, *option)) for option in ((), ("--text",)))
+        parts += [p if b"\0" in t else t for p, t in zip(plain, as_text, strict=True)]
+    return b"".join(parts)
+
+
+def _binary_files(numstat: bytes) -> Iterator[tuple[bytes, ...]]:
+    """The name of each binary file; the old and the new one where it was renamed."""
+    fields = iter(numstat.split(b"\0"))
+    for field in fields:
+        name = field.split(b"\t", 2)[-1]
+        names = (name,) if name or not field else (next(fields), next(fields))
+        if field.startswith(b"-\t-\t"):
+            yield names
+
+
+def _attributes(git: Runner, query: Query, attribute: str, names: Sequence[bytes]) -> list[tuple[bytes, str]]:
+    """The value of an attribute for each file; `check-attr` takes names from the current folder on."""
+    if not names:
+        return []
+    stdin = b"".join(query.up.encode() + name + b"\0" for name in names)
+    fields = git.ask("check-attr", "-z", "--stdin", attribute, stdin=stdin).split(b"\0")
+    return [(name, value.decode("utf-8", "surrogateescape")) for name, value in zip(names, fields[2::3], strict=True)]
+
+
+# --- how git diff is asked
+
+
+def _ask(git: Runner, query: Query, *options: str) -> bytes:
+    answer = _run(git, query, *options)
+    if answer.status:
+        error = refusal(answer.stderr)
+        raise _name_missing(git, query, error) if isinstance(error, MissingObjects) else error
+    return answer.stdout
+
+
+def _run(git: Runner, query: Query, *options: str) -> Answer:
+    command = ["diff", *DIALECT, *options, *query.args, "--", *query.paths]
+    return git.run(*command, env=query.env, switches=query.switches)
+
+
+def _excluding(query: Query, names: Sequence[bytes]) -> Query:
+    if not names:
+        return query
+    left_out = (_pathspec(name, exclude=True) for name in names)
+    return query._replace(paths=(*(query.paths or (_EVERYTHING,)), *left_out))
+
+
+def _pathspec(name: bytes, *, exclude: bool = False) -> str:
+    magic = "exclude,top,literal" if exclude else "top,literal"
+    return f":({magic}){name.decode('utf-8', 'surrogateescape')}"
+
+
+# --- partial clones
+
+
+def _name_missing(git: Runner, query: Query, error: MissingObjects) -> MissingObjects:
+    """The error with the `git fetch` that brings everything that this diff lacks, not its first object alone.
+
+    Without renames git compares trees, which a clone with `--filter=blob:none` has.
+    """
+    answer = _run(git, query, "--raw", "-z", "--no-renames", "--no-abbrev")
+    return name_missing(git, [answer.stdout] if answer.status == 0 else [], error)
+
+
+def name_missing(git: Runner, raw_diffs: Sequence[bytes], error: MissingObjects) -> MissingObjects:
+    """The error with the `git fetch` that brings every object of these raw diffs that is not here."""
+    remotes = git.drivers("remote", ["promisor"]) or ["origin"]
+    found = re.findall(rb":\d{6} \d{6} ([0-9a-f]+) ([0-9a-f]+) ", b"".join(raw_diffs))
+    ids = dict.fromkeys(oid for pair in found for oid in pair if oid.strip(b"0"))
+    # Where no remote has promised anything, git says "missing" and goes on to the next one.
+    no_promise = [part for remote in remotes for part in ("-c", f"remote.{remote}.promisor=false")]
+    listed = git.run("cat-file", "--batch-check", stdin=b"".join(oid + b"\n" for oid in ids), switches=no_promise)
+    missing = [line.split()[0].decode() for line in listed.stdout.split(b"\n") if line.endswith(b" missing")]
+    if not missing:
+        return error
+    many = len(missing) > _NAMED_OBJECTS
+    fetch = f"git fetch --refetch --no-filter {remotes[0]}" if many else f"git fetch {remotes[0]} {' '.join(missing)}"
+    lacks = f"{len(missing)} objects" if len(missing) > 1 else missing[0]
+    return MissingObjects(
+        f"this is a partial clone that lacks {lacks} of this change, and reviewbot fetches nothing by itself", fetch
+    )
