@@ -13,7 +13,6 @@ from reviewbot.diff import FileChange, LineKind, parse_diff
 from reviewbot.errors import DiffError
 from reviewbot.repo import open_repository
 
-
 DECOMPOSED = unicodedata.normalize("NFD", "größe.py")
 
 

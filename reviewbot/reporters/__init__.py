@@ -30,6 +30,6 @@ def render(format: str, review: Review, verdict: Verdict, style: Style) -> str:
 
 def summary(review: Review, verdict: Verdict, style: Style) -> str:
     """What is said about the run on stderr, whatever the format of the report is."""
-    from reviewbot.reporters.summary import render as render_summary
+    from reviewbot.reporters.run_summary import render as render_summary
 
     return render_summary(review, verdict, style)
