@@ -12,8 +12,6 @@ _BATCH = 16
 _NAMED_OBJECTS = 20
 """More missing objects than these are not listed one by one."""
 
-# What git prints of a file whose times alone changed, as long as it may not refresh the index (diff.c).
-_ONLY_A_HEADER = re.compile(rb"^diff --git [^\n]*\n(?=diff --git |\Z)", re.MULTILINE)
 _UNMERGED = re.compile(rb"^\* Unmerged path [^\n]*\n", re.MULTILINE)
 _SECTION = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 
@@ -42,8 +40,7 @@ def read_diff(git: Runner, query: Query) -> Text:
     if _UNMERGED.search(data):
         names = _ask(git, query, "--name-only", "-z", "--diff-filter=U").split(b"\0")
         unreadable = tuple((name, "it has conflicts that are not resolved") for name in dict.fromkeys(names) if name)
-    data = _with_hidden_text(git, query, data)
-    return Text(_ONLY_A_HEADER.sub(b"", _UNMERGED.sub(b"", data)), unreadable)
+    return Text(_UNMERGED.sub(b"", _with_hidden_text(git, query, data)), unreadable)
 
 
 def read_work_tree(git: Runner, query: Query) -> Text:
