@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew; read them afterwards")
+
+
 class GitRepo:
     """A real repository in a temporary folder, driven by real git."""
 

@@ -1,0 +1,143 @@
+"""Every format on the same samples, against golden files; and no text can break out of any."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from samples import BASE, HOSTILE, REVIEWS, SQL, UNSURE, verdict
+
+from reviewbot.findings import Severity
+from reviewbot.reporters import REPORTERS, Style, render, summary
+from reviewbot.reporters.json_report import report_schema
+from reviewbot.text import visible, visible_line
+from reviewbot.verdict import Policy, decide
+
+GOLDEN = Path(__file__).parent / "data" / "reports"
+SCHEMA_FILE = Path(__file__).parent.parent / "reviewbot" / "reporters" / "report.schema.json"
+PLAIN = Style()
+
+
+def check_golden(name: str, text: str, update: bool) -> None:
+    path = GOLDEN / name
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+@pytest.mark.parametrize("format", [*REPORTERS, "summary"])
+def test_golden(name: str, format: str, update: bool) -> None:
+    review = REVIEWS[name]
+    decided = decide(review, Policy())
+    made = summary(review, decided, PLAIN) if format == "summary" else render(format, review, decided, PLAIN)
+    check_golden(f"{name}.{format}.txt", made, update)
+
+
+def test_the_schema_is_the_shipped_one() -> None:
+    assert json.loads(SCHEMA_FILE.read_text()) == report_schema()
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_every_report_keeps_to_the_schema(name: str) -> None:
+    report = json.loads(render("json", REVIEWS[name], verdict(name), PLAIN))
+    jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).validate(report)
+    coverage = report["coverage"]
+    assert coverage["added"] == coverage["reviewed"] + coverage["skipped"] + coverage["failed"]
+    for key in ("added", "reviewed", "skipped", "failed"):
+        assert coverage[key] == sum(file[key] for file in coverage["files"])
+
+
+def test_the_schema_refuses_what_it_does_not_know() -> None:
+    report = json.loads(render("json", BASE, verdict("clean"), PLAIN))
+    report["findings"] = [{"path": "x"}]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(report, report_schema())
+
+
+def test_colour_is_only_where_it_is_wanted() -> None:
+    decided = verdict("blocked")
+    coloured = render("text", REVIEWS["blocked"], decided, Style(colour=True))
+    assert "\x1b[31m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == render("text", REVIEWS["blocked"], decided, PLAIN)
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_every_summary_has_the_outcome_and_the_three_numbers(name: str) -> None:
+    review = REVIEWS[name]
+    text = summary(review, verdict(name), PLAIN)
+    assert text.startswith("reviewbot: ")
+    if review.skip_reason is None:
+        assert f"{review.reviewed} of {review.added} added line" in text
+        for count, word in ((review.lines_skipped, "skipped"), (review.lines_failed, "not read")):
+            assert (f"{count} {word}" in text) is (count > 0)
+
+
+def test_quiet_says_only_what_is_wrong() -> None:
+    quiet = Style(quiet=True)
+    assert summary(REVIEWS["clean"], verdict("clean"), quiet) == ""
+    assert "NOTHING WAS REVIEWED" in summary(REVIEWS["not_reviewed"], verdict("not_reviewed"), quiet)
+
+
+def test_github_shows_the_worst_within_its_limits() -> None:
+    many = tuple(replace(UNSURE, line=i, message=f"warning {i}") for i in range(1, 15))
+    severe = tuple(replace(SQL, line=i) for i in range(1, 13))
+    mild = tuple(replace(UNSURE, severity=Severity.INFO, line=i) for i in range(1, 13))
+    review = replace(BASE, findings=many + mild + severe)
+    rows = render("github", review, decide(review, Policy()), PLAIN).split("\n")[:-1]
+    kinds = [row.split(" ")[0] for row in rows]
+    assert kinds == ["::error"] * 10 + ["::warning"] * 10 + ["::notice"] * 10
+    assert "9 more findings than GitHub shows" in rows[-1]
+
+
+COMMAND = re.compile(r"::([a-z]+)(?: ([^\r\n]*?))?::([^\r\n]*)")
+
+
+@given(st.text(max_size=200), st.text(max_size=60), st.text(max_size=60))
+def test_no_text_forges_a_workflow_command(message: str, path: str, suggestion: str) -> None:
+    finding = replace(UNSURE, message=message, path=path, suggestion=suggestion, note=message)
+    review = replace(BASE, findings=(finding,))
+    text = render("github", review, decide(review, Policy()), PLAIN)
+    rows = text.split("\n")
+    assert rows.pop() == "" and len(rows) == 2
+    for row in rows:
+        found = COMMAND.fullmatch(row)
+        assert found is not None and found.group(1) in ("warning", "notice")
+    names = [pair.split("=")[0] for pair in (COMMAND.fullmatch(rows[0]) or [""])[2].split(",")]
+    assert names == ["file", "line", "endLine", "title"]
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+def test_no_text_reaches_a_terminal_raw(message: str, path: str) -> None:
+    finding = replace(UNSURE, message=message, path=path, suggestion=message, note=message)
+    review = replace(BASE, findings=(finding,), notes=(message,))
+    decided = decide(review, Policy())
+    for text in (render("text", review, decided, PLAIN), summary(review, decided, PLAIN)):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+    assert render("text", review, decided, PLAIN).split("\n")[0].endswith("[model/bug]")
+
+
+def test_the_hostile_sample_is_harmless_everywhere() -> None:
+    for format in REPORTERS:
+        text = render(format, REVIEWS["hostile"], verdict("hostile"), PLAIN)
+        assert "\x1b" not in text and "\u202e" not in text and "\x9b" not in text
+    assert HOSTILE.message.startswith("%0A")
+
+
+@given(st.text())
+def test_visible_text_is_stable_and_loses_nothing(text: str) -> None:
+    shown = visible(text)
+    assert visible(shown) == shown
+    assert visible_line(shown).count("\n") == 0
+    if text.isascii() and text.isprintable():
+        assert shown == text
