@@ -199,7 +199,7 @@ def test_diffs_of_other_tools(data: bytes, path: str) -> None:
     assert (change.path, texts(change)) == (path, ["c", "d"])
 
 
-TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n\r"), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=20)
 
 
 @given(st.lists(TEXT, max_size=30), st.lists(TEXT, max_size=30))

@@ -30,7 +30,7 @@ _ADVISORY = (_KEYWORD, "Basic Auth Credentials")
 
 _MAY_HOLD_SECRET = re.compile(
     r"(?:api|auth|service|account|db|database|priv|private|client)_?key|(?:db|database|key)_?pass|passw|pwd|secret"
-    r"|contrase|(?:key|token|pass|pw|user|id|name)\b.{0,12}?[\w-]{24}|(?:cloudant|cl|softlayer|sl)\b|cloudant"
+    r"|contrase|(?:key|token|pass|pw).*[\w/+-]{24}"
     r"|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}|://[^\s]+:[^\s]+@"
     r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
     r"|xox[a-z]-|hooks\.slack|api.softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
@@ -161,7 +161,16 @@ def _detect(detector: Any, text: str, path: str) -> Iterator[str]:
     found = {str(secret.secret_value) for secret in detector.analyze_line(filename=path, line=text)}
     for value in sorted(found):
         if value and not (kind in _ADVISORY and _harmless(value, text, path, detector)):
-            yield value
+            yield _whole(value, text, detector)
+
+
+def _whole(value: str, text: str, detector: Any) -> str:
+    """The whole match where a pattern's group holds only the beginning of a secret, such as `ghp` of a token."""
+    for regex in getattr(detector, "denylist", ()):
+        for match in regex.finditer(text):
+            if value in match.groups() and len(value) < MIN_EVERYWHERE:
+                return str(match.group())
+    return value
 
 
 def _harmless(value: str, text: str, path: str, detector: Any) -> bool:

@@ -1,0 +1,194 @@
+"""Secrets and conflict markers: what is found, what is masked, and that the cheap look lets nothing through."""
+
+import re
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from values import change
+
+from reviewbot.checks import run_checks
+from reviewbot.checks.secret import _MAY_HOLD_SECRET, MASK, _detectors, secrets_in
+from reviewbot.diff import FileChange
+from reviewbot.findings import Severity
+
+# Put together here, so that no scanner takes this file for a leak.
+AWS = "AKIA" + "IOSFODNN7" + "EXAMPLE"
+GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+STRIPE = "sk_" + "live_" + "a1b2c3d4e5f6g7h8i9j0k1l2"
+SLACK = "xoxb-" + "1234567890-1234567890-abcdefghij"
+KEY_TOP = "-----BEGIN RSA " + "PRIVATE KEY-----"
+KEY_END = "-----END RSA " + "PRIVATE KEY-----"
+
+
+def found(*hunks: str, path: str = "a.py") -> list[tuple[int | None, str, str]]:
+    return [(f.line, f.severity.word, f.rule) for f in run_checks([change(path, *hunks)]).findings]
+
+
+def shown(*hunks: str, path: str = "a.py") -> list[str]:
+    (masked,) = run_checks([change(path, *hunks)]).changes
+    return [line.text for hunk in masked.hunks for line in hunk.lines]
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        pytest.param(f'key = "{AWS}"', "error", id="AWS"),
+        pytest.param(f"token: {GITHUB}", "error", id="GitHub"),
+        pytest.param(f"STRIPE={STRIPE}", "error", id="Stripe"),
+        pytest.param(f"slack('{SLACK}')", "error", id="Slack"),
+        pytest.param(KEY_TOP, "error", id="private key"),
+        pytest.param('password = "hunter2hunter2"', "warning", id="keyword"),
+        pytest.param("url = 'postgres://me:s3cr3tpw@db/x'", "warning", id="basic auth"),
+    ],
+)
+def test_secrets_are_found_and_masked(line: str, severity: str) -> None:
+    assert found(f"+{line}") == [(1, severity, "check/secret")]
+    (masked,) = shown(f"+{line}")
+    for secret in (AWS, GITHUB, STRIPE, SLACK, "hunter2hunter2", "s3cr3tpw"):
+        assert secret not in masked
+    if line != KEY_TOP:
+        assert MASK in masked
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = os.environ["PASSWORD"]',
+        "password = get_password()",
+        'password = "${DB_PASSWORD}"',
+        'password = "<your password>"',
+        'password = "changeme"',
+        'password = "xxxxxxxx"',
+        "if password == other_password:",
+        "def set_password(self, password: str) -> None:",
+        "secret_name = secrets.token_urlsafe(24)",
+        "token_count = 12",
+        "key = cache.get(key)",
+        "host = '192.0.2.1'",
+        "digest = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'",
+    ],
+)
+def test_ordinary_code_is_no_secret(line: str) -> None:
+    assert found(f"+{line}") == []
+
+
+def test_only_added_lines_make_findings_but_all_are_masked() -> None:
+    hunk = f' old = "{AWS}"\n-gone = "{GITHUB}"\n+new = 1'
+    assert found(hunk) == []
+    assert shown(hunk) == [f'old = "{MASK}"', f'gone = "{MASK}"', "new = 1"]
+
+
+def test_a_secret_is_masked_wherever_it_stands() -> None:
+    files = [change("a.py", f'+password = "{"correct" + "horse9"}"'), change("b.txt", "+say correcthorse9 twice")]
+    masked = run_checks(files).changes
+    assert [line.text for line in masked[1].added] == [f"say {MASK} twice"]
+
+
+def test_the_body_of_a_private_key_is_masked() -> None:
+    body = "MIIEpAIBAAKCAQEA" + "b" * 40
+    assert shown(f" {KEY_TOP}\n+{body}\n+{body}\n+{KEY_END}\n+x = 1") == [KEY_TOP, MASK, MASK, KEY_END, "x = 1"]
+    assert shown(f"+{KEY_TOP}\n+{body}") == [KEY_TOP, MASK]
+
+
+def test_the_pragma_silences_but_the_value_stays_masked() -> None:
+    assert found(f'+key = "{AWS}"  # pragma: allowlist secret') == []
+    assert AWS not in shown(f'+key = "{AWS}"  # pragma: allowlist secret')[0]
+    assert found(f'+# pragma: allowlist nextline secret\n+key = "{AWS}"') == []
+    assert found(f'+key = "{AWS}"\n+# pragma: allowlist nextline secret') != []
+
+
+def test_what_a_finding_shows_is_masked() -> None:
+    (finding,) = run_checks([change("a.py", f'+key = "{AWS}"\n+other = 1')]).findings
+    assert finding.evidence == f'key = "{MASK}"'
+    assert all(AWS not in line.text for line in finding.excerpt)
+    assert finding.severity is Severity.ERROR
+
+
+CONFLICT = "<<<<<<< HEAD\n+ours\n+=======\n+theirs\n+>>>>>>> topic"
+
+
+@pytest.mark.parametrize(
+    ("hunk", "expected"),
+    [
+        pytest.param(f"+{CONFLICT}", [1], id="whole set"),
+        pytest.param(f"+{CONFLICT}\n+{CONFLICT}", [1, 6], id="two"),
+        pytest.param("+<<<<<<< a\n+x\n+||||||| base\n+y\n+=======\n+z\n+>>>>>>> b", [1], id="diff3"),
+        pytest.param(" <<<<<<< HEAD\n ours\n+=======\n theirs\n >>>>>>> topic", [3], id="one marker is new"),
+        pytest.param(" <<<<<<< HEAD\n ours\n =======\n theirs\n >>>>>>> topic\n+x", [], id="nothing new"),
+        pytest.param("+Heading\n+=======\n+text", [], id="underlined heading"),
+        pytest.param("+<<<<<<< HEAD\n+=======", [], id="no end"),
+        pytest.param("+=======\n+>>>>>>> b", [], id="no begin"),
+        pytest.param("+<<<<<<< a\n+>>>>>>> b", [], id="no middle"),
+        pytest.param("+ <<<<<<< a\n+ =======\n+ >>>>>>> b", [], id="indented"),
+        pytest.param("+<<<<<<<< a\n+========\n+>>>>>>>> b", [], id="eight characters"),
+        pytest.param("+>>>>>>> b\n+=======\n+<<<<<<< a", [], id="wrong order"),
+        pytest.param("-<<<<<<< HEAD\n-=======\n->>>>>>> topic\n+x", [], id="removed"),
+    ],
+)
+def test_conflict_markers(hunk: str, expected: list[int]) -> None:
+    assert found(hunk) == [(line, "error", "check/conflict-marker") for line in expected]
+
+
+def test_a_conflict_across_hunks_is_found() -> None:
+    assert found("+<<<<<<< HEAD", "+=======\n+>>>>>>> topic") == [(1, "error", "check/conflict-marker")]
+
+
+REGEXES = [
+    pytest.param(regex, id=f"{detector.secret_type}-{i}")
+    for detector in _detectors()
+    for i, regex in enumerate(getattr(detector, "denylist", ()))
+]
+EDGES = st.text(string.ascii_letters + string.digits + " \t='\":.()[]{}<>#/-_", max_size=12)
+
+
+@pytest.mark.parametrize("regex", REGEXES)
+def test_the_cheap_look_lets_nothing_through(regex: re.Pattern[str]) -> None:
+    """Whatever a detector matches, the pre-filter matches; else detect-secrets would not even be loaded."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.from_regex(regex), EDGES, EDGES)
+    def check(match: str, before: str, after: str) -> None:
+        text = f"{before}{match}{after}"
+        if regex.search(text):
+            assert _MAY_HOLD_SECRET.search(text), text
+
+    check()
+
+
+def keyword_regexes() -> list[re.Pattern[str]]:
+    from detect_secrets.plugins import keyword
+
+    found = {regex for regexes in keyword.REGEX_BY_FILETYPE.values() for regex in regexes}
+    return sorted(found, key=lambda regex: regex.pattern)
+
+
+@pytest.mark.parametrize("regex", keyword_regexes(), ids=range(len(keyword_regexes())))
+def test_the_cheap_look_knows_every_keyword(regex: re.Pattern[str]) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(st.from_regex(regex))
+    def check(match: str) -> None:
+        assert _MAY_HOLD_SECRET.search(match), match
+
+    check()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=200), min_size=1))
+def test_no_text_crashes_a_check(rows: list[str]) -> None:
+    made = change("a.py", "\n".join(f"+{row}" for row in rows))
+    checked = run_checks([made])
+    assert [len(hunk.lines) for hunk in checked.changes[0].hunks] == [len(hunk.lines) for hunk in made.hunks]
+
+
+def test_a_secret_far_into_a_long_line_is_found() -> None:
+    text = "x = 1; " * 5000 + f'key = "{AWS}"' + "; y = 2" * 5000
+    made: FileChange = change("min.js", f"+{text}")
+    assert [f.rule for f in run_checks([made]).findings] == ["check/secret"]
+    assert AWS not in run_checks([made]).changes[0].added[0].text
+
+
+def test_a_secret_on_the_border_of_two_windows_is_found() -> None:
+    for shift in range(3560, 4040, 7):
+        assert secrets_in("." * shift + f' "{AWS}" ' + "." * 4000, "a.txt")
