@@ -16,7 +16,8 @@ def means_staged(options: argparse.Namespace) -> bool:
     if options.command == "diff":
         return bool(options.staged) and not options.args and options.paths is None
     if options.command == "hook":
-        return hook_stage(options) in (None, "pre-commit") and not _pre_commit_range(os.environ)
+        pushed = _pre_commit_range(os.environ) or os.environ.get("PRE_COMMIT_REMOTE_NAME")
+        return hook_stage(options) == "pre-commit" or (hook_stage(options) is None and not pushed)
     return False
 
 

@@ -38,7 +38,7 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
     yield paint(headline, _COLOURS[verdict.outcome], style.colour)
     if review.skip_reason is not None:
         return
-    if verdict.outcome is Outcome.NOT_REVIEWED and review.lines_failed:
+    if review.failed and review.reviewed == 0:
         yield paint("NOTHING WAS REVIEWED: no model read these lines.", "red", style.colour)
     yield from _omissions("not read", review.failed, style)
     yield from _omissions("skipped", review.skipped, style)
