@@ -168,7 +168,7 @@ class Runner:
         for name in names:
             if "=" in name:  # `-c` ends the key at the first `=`
                 raise RepoError(
-                    f"the {section} driver {visible_line(name)!r} cannot be switched off: its name has a `=`",
+                    f"the {section} driver '{visible_line(name)}' cannot be switched off: its name has a `=`",
                     f"git config --show-origin --get-regexp '^{section}'",
                 )
         return [part for n in names for key, value in values.items() for part in ("-c", f"{section}.{n}.{key}={value}")]

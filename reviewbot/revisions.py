@@ -55,8 +55,8 @@ def unknown(git: Runner, rev: str) -> RepoError:
     if rev == "HEAD" and head(git) is None:
         return RepoError("git knows no revision 'HEAD': there is no commit yet", "reviewbot diff --staged")
     if rev.startswith("-"):
-        return RepoError(f"{visible_line(rev)!r} begins with a dash, so it is no revision", "reviewbot --help")
-    return RepoError(f"git knows no revision {visible_line(rev)!r}", "git log --oneline --all")
+        return RepoError(f"'{visible_line(rev)}' begins with a dash, so it is no revision", "reviewbot --help")
+    return RepoError(f"git knows no revision '{visible_line(rev)}'", "git log --oneline --all")
 
 
 def head(git: Runner) -> str | None:
@@ -85,7 +85,7 @@ def split_words(git: Runner, words: Sequence[str], paths: Sequence[str] | None) 
             break
         if paths is None and os.path.lexists(os.path.join(git.cwd, word)):
             raise RepoError(
-                f"{visible_line(word)!r} is both a revision and a path",
+                f"'{visible_line(word)}' is both a revision and a path",
                 f"reviewbot diff {visible_line(word)} --, or: reviewbot diff -- {visible_line(word)}",
             )
         spans.append(span)
@@ -100,7 +100,7 @@ def _need_paths(git: Runner, words: Sequence[str]) -> None:
     for word in words:
         exists = os.path.lexists(os.path.join(git.cwd, word)) or word.startswith(":") or set(word) & set("*?[")
         if word.startswith("-") or not exists:
-            raise RepoError(f"{visible_line(word)!r} is neither a revision nor a path", "reviewbot diff REV -- PATH")
+            raise RepoError(f"'{visible_line(word)}' is neither a revision nor a path", "reviewbot diff REV -- PATH")
 
 
 def _read_word(git: Runner, word: str, *, may_be_path: bool) -> Span | None:
