@@ -94,6 +94,8 @@ def _engine(options: argparse.Namespace) -> str | None:
             pass  # whatever is missing, the demonstration goes on without it, and says so at its end
         finally:
             ollama.close()
+    if settings.config.engine == "ollama":
+        return None
     embedded = embedded_engine(settings.config)
     if embedded is None:
         return None
