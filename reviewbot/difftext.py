@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from reviewbot.gitrun import DIALECT, Answer, MissingObjects, Runner, refusal
+from reviewbot.gitrun import DIALECT, Answer, MissingObjects, Runner
 
 _EVERYTHING = ":/"
+_PATCH = ("--patch", "--unified=3")
 _BATCH = 16
 """How many files are asked for as text at once: they may turn out to be large and binary after all."""
 _NAMED_OBJECTS = 20
@@ -35,7 +36,7 @@ class Text(NamedTuple):
 
 def read_diff(git: Runner, query: Query) -> Text:
     """The diff, with the text of files that only an attribute makes binary; conflicted files are left out."""
-    data = _ask(git, query)
+    data = _ask(git, query, *_PATCH)
     unreadable: tuple[tuple[bytes, str], ...] = ()
     if _UNMERGED.search(data):
         names = _ask(git, query, "--name-only", "-z", "--diff-filter=U").split(b"\0")
@@ -83,11 +84,11 @@ def _with_hidden_text(git: Runner, query: Query, data: bytes) -> bytes:
     hidden = [pair for pair, (_, value) in zip(pairs, values, strict=True) if value not in ("unspecified", "set")]
     if not hidden:
         return data
-    parts = [_ask(git, _excluding(query, [name for pair in hidden for name in pair]))]
+    parts = [_ask(git, _excluding(query, [name for pair in hidden for name in pair]), *_PATCH)]
     for start in range(0, len(hidden), _BATCH):
         names = [name for pair in hidden[start : start + _BATCH] for name in pair]
         some = query._replace(paths=tuple(_pathspec(name) for name in names))
-        plain, as_text = (_SECTION.split(_ask(git, some, *option)) for option in ((), ("--text",)))
+        plain, as_text = (_SECTION.split(_ask(git, some, *_PATCH, *option)) for option in ((), ("--text",)))
         parts += [p if b"\0" in t else t for p, t in zip(plain, as_text, strict=True)]
     return b"".join(parts)
 
@@ -117,7 +118,7 @@ def _attributes(git: Runner, query: Query, attribute: str, names: Sequence[bytes
 def _ask(git: Runner, query: Query, *options: str) -> bytes:
     answer = _run(git, query, *options)
     if answer.status:
-        error = refusal(answer.stderr)
+        error = git.error(answer)
         raise _name_missing(git, query, error) if isinstance(error, MissingObjects) else error
     return answer.stdout
 
@@ -143,28 +144,26 @@ def _pathspec(name: bytes, *, exclude: bool = False) -> str:
 
 
 def _name_missing(git: Runner, query: Query, error: MissingObjects) -> MissingObjects:
-    """The error with the `git fetch` that brings everything that this diff lacks, not its first object alone.
+    """The error with the `git fetch` that brings everything that this diff lacks, not its first object alone."""
+    raw = _run(git, query, "--raw", "-z", "--no-renames", "--no-abbrev")
+    trees = [arg for arg in query.args if not arg.startswith("-")]
+    return name_missing(git, trees, [raw], error) if trees else error
 
-    Without renames git compares trees, which a clone with `--filter=blob:none` has.
+
+def name_missing(git: Runner, trees: Sequence[str], raw: Sequence[Answer], error: MissingObjects) -> MissingObjects:
+    """The error with the `git fetch` for the objects of these trees that are not here and that `raw` diffs name.
+
+    Without renames git compares trees alone. Where those are missing too, everything has to be fetched: which objects
+    they name is not known.
     """
-    answer = _run(git, query, "--raw", "-z", "--no-renames", "--no-abbrev")
-    return name_missing(git, [answer.stdout] if answer.status == 0 else [], error)
-
-
-def name_missing(git: Runner, raw_diffs: Sequence[bytes], error: MissingObjects) -> MissingObjects:
-    """The error with the `git fetch` that brings every object of these raw diffs that is not here."""
-    remotes = git.drivers("remote", ["promisor"]) or ["origin"]
-    found = re.findall(rb":\d{6} \d{6} ([0-9a-f]+) ([0-9a-f]+) ", b"".join(raw_diffs))
-    ids = dict.fromkeys(oid for pair in found for oid in pair if oid.strip(b"0"))
-    # Where no remote has promised anything, git says "missing" and goes on to the next one.
-    no_promise = [part for remote in remotes for part in ("-c", f"remote.{remote}.promisor=false")]
-    listed = git.run("cat-file", "--batch-check", stdin=b"".join(oid + b"\n" for oid in ids), switches=no_promise)
-    missing = [line.split()[0].decode() for line in listed.stdout.split(b"\n") if line.endswith(b" missing")]
-    if not missing:
+    listed = git.run("rev-list", "--objects", "--no-walk", "--missing=print", *trees).stdout
+    absent = set(re.findall(rb"^\?([0-9a-f]+)$", listed, re.MULTILINE))
+    pairs = re.findall(rb":\d{6} \d{6} ([0-9a-f]+) ([0-9a-f]+) ", b"".join(answer.stdout for answer in raw))
+    named = dict.fromkeys(oid.decode() for pair in pairs for oid in pair if oid in absent)
+    if any(answer.status for answer in raw) or len(named) > _NAMED_OBJECTS:
+        fetch = f"git fetch --refetch --no-filter {git.promisor}"
+    elif named:
+        fetch = f"git fetch {git.promisor} {' '.join(named)}"
+    else:
         return error
-    many = len(missing) > _NAMED_OBJECTS
-    fetch = f"git fetch --refetch --no-filter {remotes[0]}" if many else f"git fetch {remotes[0]} {' '.join(missing)}"
-    lacks = f"{len(missing)} objects" if len(missing) > 1 else missing[0]
-    return MissingObjects(
-        f"this is a partial clone that lacks {lacks} of this change, and reviewbot fetches nothing by itself", fetch
-    )
+    return MissingObjects(error.message, fetch)

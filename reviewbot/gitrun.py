@@ -29,7 +29,6 @@ DIALECT = (
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
-    "--unified=3",
     "--inter-hunk-context=0",
     "--diff-algorithm=myers",
     "--indent-heuristic",
@@ -149,12 +148,27 @@ class Runner:
         """What `git ARGS` prints; RepoError when it fails."""
         answer = self.run(*args, env=env, switches=switches, stdin=stdin)
         if answer.status:
-            raise refusal(answer.stderr)
+            raise self.error(answer)
         return answer.stdout
 
     def ask_path(self, *args: str) -> str:
         """The one path that `git ARGS` prints."""
         return os.fsdecode(self.ask(*args).removesuffix(b"\n"))
+
+    def error(self, answer: Answer) -> RepoError:
+        """git's refusal as an error of ours; MissingObjects, with what to fetch, in a partial clone."""
+        missing = _MISSING.search(answer.stderr)
+        if not missing:
+            return _refusal(answer.stderr)
+        return MissingObjects(
+            "this is a partial clone that lacks a part of this change, and reviewbot fetches nothing by itself",
+            f"git fetch {' '.join(filter(None, [self.promisor, missing.group(1)]))}",
+        )
+
+    @property
+    def promisor(self) -> str:
+        """The remote that has what a partial clone lacks."""
+        return (self.drivers("remote", ["promisor", "partialclonefilter"]) or ["origin"])[0]
 
     def drivers(self, section: str, keys: Sequence[str]) -> list[str]:
         """The names of the configured `section.NAME` that have one of these keys."""
@@ -206,7 +220,7 @@ def _no_start(cause: BaseException | None) -> RepoError:
     return RepoError("git cannot be run: it is not installed, or not in PATH", "git --version")
 
 
-def refusal(stderr: str) -> RepoError:
+def _refusal(stderr: str) -> RepoError:
     """git's refusal as an error of ours, with git's own hint where it has one."""
     absent = re.search(r"not a git repository: '?(.*?)'?$", stderr, re.MULTILINE)
     if absent:
@@ -216,12 +230,5 @@ def refusal(stderr: str) -> RepoError:
     if "dubious ownership" in stderr:
         hint = next((line.strip() for line in stderr.split("\n") if "safe.directory" in line), None)
         return RepoError(visible(stderr.split("\n")[0].removeprefix("fatal: ")), hint and visible(hint))
-    missing = _MISSING.search(stderr)
-    if missing:
-        oid = missing.group(1) or ""
-        return MissingObjects(
-            f"this is a partial clone that lacks {oid or 'an object'}, and reviewbot fetches nothing by itself",
-            f"git fetch origin {oid}".strip(),
-        )
     lines = [line for line in stderr.split("\n") if line.startswith(("fatal: ", "error: "))] or [stderr]
     return RepoError(f"git refuses: {visible(lines[0]).removeprefix('fatal: ').removeprefix('error: ')}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from reviewbot.difftext import name_missing, without_filters
-from reviewbot.gitrun import MissingObjects, Runner, refusal
+from reviewbot.gitrun import MissingObjects, Runner
 
 _GITHEAD = re.compile(r"GITHEAD_([0-9a-f]{40,64})")
 
@@ -63,7 +63,7 @@ def automatic_merge(git: Runner, parents: Sequence[str], *, has_merge_tree: bool
             switches=_switches(git),
         )
         if answer.status not in (0, 1) or not answer.stdout:
-            error = refusal(answer.stderr)
+            error = git.error(answer)
             raise _name_missing(git, parents, error) if isinstance(error, MissingObjects) else error
         yield Merge(answer.stdout.split(b"\n", 1)[0].decode(), env)
 
@@ -85,5 +85,5 @@ def _name_missing(git: Runner, parents: Sequence[str], error: MissingObjects) ->
     """A merge reads what differs between the parents, and between each of them and where they parted."""
     bases = git.run("merge-base", "--all", *parents).stdout.decode().split()
     pairs = [tuple(parents), *((base, parent) for base in bases for parent in parents)]
-    raw = (git.run("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", *pair) for pair in pairs)
-    return name_missing(git, [answer.stdout for answer in raw if answer.status == 0], error)
+    raw = [git.run("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", *pair) for pair in pairs]
+    return name_missing(git, [*parents, *bases], raw, error)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reviewbot import revisions
 from reviewbot.difftext import Query, Text, read_diff, read_work_tree
 from reviewbot.errors import RepoError
-from reviewbot.gitrun import MissingObjects, Runner, refusal
+from reviewbot.gitrun import MissingObjects, Runner
 from reviewbot.merges import automatic_merge, heads_in_progress
 from reviewbot.text import visible_line
 
@@ -140,7 +140,7 @@ class Repository:
             return None
         answer = self._git.run("cat-file", "blob", f"{rev}:{os.fsdecode(os.path.normpath(path))}")
         if answer.status:
-            error = refusal(answer.stderr)
+            error = self._git.error(answer)
             if isinstance(error, MissingObjects):
                 raise error
             return None
@@ -216,5 +216,5 @@ def _answers(git: Runner, *questions: tuple[str, ...]) -> list[str]:
 def _work_tree(git: Runner) -> str | None:
     answer = git.run("rev-parse", "--show-toplevel")
     if answer.status and "work tree" not in answer.stderr:
-        raise refusal(answer.stderr)
+        raise git.error(answer)
     return os.fsdecode(answer.stdout.removesuffix(b"\n")) if answer.status == 0 else None
