@@ -10,15 +10,21 @@ from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange, Hunk, Line,
 from reviewbot.layout import show_heading, show_line
 from reviewbot.tokens import Counter
 
+TOO_LONG = "line too long for the window"
+
 SMALL_SHARE = 0.4
 """A hunk that takes less than this share of a request is not torn to fill the request before it."""
 
 
 class Budget(Struct, frozen=True):
-    """How much of a change fits one request: `chunk_tokens` for the shown lines, counted by `counter`."""
+    """How much of a change goes into one request: `chunk_tokens` for the shown lines, counted by `counter`.
+
+    A single line may take up to `line_tokens` (what the window has room for); None means `chunk_tokens`.
+    """
 
     chunk_tokens: int
     counter: Counter
+    line_tokens: int | None = None
 
 
 class Chunk(Struct, frozen=True):
@@ -170,7 +176,9 @@ class _Packer:
 
     def _sendable(self, path: str, hunk: Hunk) -> Iterator[tuple[Line, ...]]:
         """The hunk without the added lines that fit no request, as runs of neighbouring lines."""
-        room = self.budget.chunk_tokens - self._heading_cost(path, hunk.heading, new_file=True)
+        room = (self.budget.line_tokens or self.budget.chunk_tokens) - self._heading_cost(
+            path, hunk.heading, new_file=True
+        )
         run: list[Line] = []
         for line in hunk.lines:
             cost = self._cost(line)
@@ -178,8 +186,7 @@ class _Packer:
                 run.append(line)
                 continue
             if line.kind is LineKind.ADDED:
-                reason = f"line too long for the window (at most {cost} tokens, room for {max(room, 0)})"
-                self.failed.append(Omission(path, line.new, line.new, 1, reason))
+                self.failed.append(Omission(path, line.new, line.new, 1, TOO_LONG))
             yield tuple(run)
             run = []
         yield tuple(run)

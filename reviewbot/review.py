@@ -180,7 +180,7 @@ def request_budget(info: EngineInfo, prompt: Prompt, chunk_tokens: int) -> Budge
             f"a window of {info.window_tokens} tokens leaves no room for code: prompt and reply take {fixed}",
             "reviewbot --num-ctx 4096",
         )
-    return Budget(min(room, chunk_tokens), counter)
+    return Budget(min(room, chunk_tokens), counter, room)
 
 
 def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -60,7 +60,14 @@ def test_an_added_line_that_fits_no_request_is_failed_with_the_reason() -> None:
     long = "x" * 300
     found = plan_review([change("a", f"+short\n+{long}\n+end")], Budget(100, BoundCounter()))
     assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1]), ("a", [3])]]
-    assert found.failed == (Omission("a", 2, 2, 1, "line too long for the window (at most 304 tokens, room for 89)"),)
+    assert found.failed == (Omission("a", 2, 2, 1, "line too long for the window"),)
+
+
+def test_a_line_may_take_the_whole_window_but_then_alone() -> None:
+    long = "x" * 300
+    found = plan_review([change("a", f"+short\n+{long}\n+end")], Budget(100, BoundCounter(), line_tokens=400))
+    assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1])], [("a", [2])], [("a", [3])]]
+    assert found.failed == ()
 
 
 def test_long_context_is_clipped_and_does_not_fail() -> None:

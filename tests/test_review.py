@@ -195,6 +195,13 @@ def test_the_demo_model_gets_no_second_opinion() -> None:
     assert (made.findings[0].severity, made.findings[0].note) == (Severity.INFO, "said by the demo model")
 
 
+def test_the_demo_model_stops_after_a_while_and_the_rest_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewbot.review.DEMO_S", 0.0)
+    made = review(ScriptedEngine(CLEAN, info=replace(INFO, kind="embedded", demo=True)), many(3), EACH)
+    assert (made.reviewed, made.lines_failed) == (0, 120)
+    assert {omission.reason for omission in made.failed} == {"the deadline was reached"}
+
+
 def test_advisory_findings_over_the_cap_are_suppressed_the_mildest_first() -> None:
     said = [{"line": 1, "category": category, "severity": "warning"} for category in ("bug", "api", "test")]
     said.append({"line": 1, "category": "security", "severity": "info"})

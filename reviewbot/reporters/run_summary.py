@@ -145,4 +145,4 @@ def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return f"{number} {word}{'' if number == 1 else 's'}"
