@@ -133,8 +133,10 @@ class Runner:
                     strip_newline_in_stdout=False,
                     env={**ENVIRONMENT, **(env or {})},
                 )
-            except self._git.GitCommandNotFound as error:  # raised for every OSError of the start
-                raise _no_start(error.__cause__) from error
+            except self._git.GitCommandNotFound as error:
+                raise RepoError("git cannot be run: it is not installed, or not in PATH", "git --version") from error
+            except OSError as error:
+                raise RepoError(f"git cannot be started: {error.strerror}") from error
         text = err.decode("utf-8", "replace") if isinstance(err, bytes) else str(err)
         return Answer(int(status), bytes(out), text.strip())
 
@@ -212,12 +214,6 @@ def _load_git() -> Any:
         else:
             os.environ["GIT_PYTHON_REFRESH"] = before
     return git
-
-
-def _no_start(cause: BaseException | None) -> RepoError:
-    if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
-        return RepoError(f"git cannot be started: {cause.strerror}")
-    return RepoError("git cannot be run: it is not installed, or not in PATH", "git --version")
 
 
 def _refusal(stderr: str) -> RepoError:
