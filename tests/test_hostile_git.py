@@ -58,6 +58,12 @@ CONFIG = {
     "relative": [("diff.relative", "true")],
     "stat": [("diff.statGraphWidth", "3"), ("diff.dirstat", "files"), ("diff.wordRegex", ".")],
     "filter": [("filter.f.clean", "{trap}"), ("filter.f.process", "{trap}"), ("filter.f.required", "true")],
+    "big files": [("core.bigFileThreshold", "1")],
+    "white space": [("core.whitespace", "cr-at-eol,tab-in-indent"), ("apply.whitespace", "fix")],
+    "hooks": [("core.hooksPath", "{folder}/hooks"), ("core.alternateRefsCommand", "{trap}")],
+    "programs": [("core.sshCommand", "{trap}"), ("core.editor", "{trap}"), ("gpg.program", "{trap}")],
+    "logs": [("log.showSignature", "true"), ("log.decorate", "full"), ("log.diffMerges", "separate")],
+    "aliases": [("alias.diff", "!{trap}"), ("alias.rev-parse", "!{trap}")],
     "refresh": [("diff.autoRefreshIndex", "true"), ("core.untrackedCache", "true"), ("core.splitIndex", "true")],
 }
 ENVIRONMENT = {
@@ -67,6 +73,10 @@ ENVIRONMENT = {
     "literal paths": {"GIT_LITERAL_PATHSPECS": "1"},
     "language": {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"},
     "config": {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "diff.external", "GIT_CONFIG_VALUE_0": "{trap}"},
+    "parameters": {"GIT_CONFIG_PARAMETERS": "'diff.external={trap}' 'diff.context=0' 'core.fsmonitor={trap}'"},
+    "trace": {"GIT_TRACE": "1", "GIT_TRACE2": "1", "GIT_TRACE_SETUP": "1"},
+    "paths": {"GIT_ICASE_PATHSPECS": "1", "GIT_GLOB_PATHSPECS": "1"},
+    "programs": {"GIT_SSH_COMMAND": "{trap}", "GIT_ASKPASS": "{trap}", "GIT_EDITOR": "{trap}"},
     "quiet": {"GIT_PYTHON_REFRESH": "error", "GIT_PYTHON_TRACE": "full"},
 }
 
@@ -133,6 +143,64 @@ def test_the_environment_does_not_change_the_diff(
     for name, value in ENVIRONMENT[case].items():
         monkeypatch.setenv(name, value.format(trap=trap.command))
     check_the_change(trap)
+
+
+def test_every_setting_at_once_and_every_kind_of_change(
+    changed: GitRepo, trap: Trap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`diff.renames=copies` and `false` and the like stand beside each other: git takes the last one."""
+    hooks = trap.command.parent / "hooks"
+    hooks.mkdir()
+    for name in ("pre-commit", "post-index-change", "reference-transaction", "post-checkout"):
+        (hooks / name).symlink_to(trap.command)
+    base, head = "HEAD~1", "HEAD"
+    changed.commit()
+    changed.git("branch", "other", "HEAD~1")
+    changed.git("checkout", "-q", "other")
+    changed.stage("other.txt", "other\n")
+    changed.commit()
+    changed.git("checkout", "-q", "main")
+    changed.git("merge", "-q", "--no-commit", "--no-ff", "other")
+    # `filter.f` is no filter of any file here, so that the work tree can be read as well
+    for key, value in (setting for settings in CONFIG.values() for setting in settings):
+        changed.git("config", "--replace-all", key, value.format(trap=trap.command, folder=trap.command.parent))
+    for variables in ENVIRONMENT.values():
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value.format(trap=trap.command))
+    trap.mark.unlink(missing_ok=True)
+    here = open_repository()
+    for change in (
+        here.select([f"{base}..{head}"], None, staged=False),
+        here.commit(head),
+        here.select([base], [":(exclude)other.txt"], staged=True),
+        here.select([base], [":(exclude)other.txt"], staged=False),
+    ):
+        files = {file.path: file for file in parse_diff(change.diff)}
+        assert set(files) == {NAME, "renamed.py"}
+        assert files[NAME].hunks == (EXPECTED,)
+        assert files["renamed.py"].old_path == "moved.py"
+    merge = here.merge()
+    assert merge is not None and merge.diff == b""
+    assert here.push(f"HEAD {here.commit().source.head} HEAD {'0' * 40}\n".encode(), "origin") != ()
+    assert not staged_is_empty()
+    assert not trap.sprung
+
+
+def test_a_submodule_is_one_line_however_it_is_configured(repo: GitRepo, trap: Trap) -> None:
+    one, two = "1" * 40, "2" * 40
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{one},sub")
+    repo.stage(".gitmodules", '[submodule "sub"]\n\tpath = sub\n\turl = ./sub\n\tignore = all\n')
+    repo.commit()
+    repo.git("update-index", "--cacheinfo", f"160000,{two},sub")
+    for key, value in (("diff.submodule", "log"), ("diff.ignoreSubmodules", "all"), ("submodule.sub.ignore", "all")):
+        repo.git("config", key, value)
+    (bump,) = parse_diff(open_repository().select([], None, staged=True).diff)
+    assert (bump.path, bump.mode) == ("sub", "160000")
+    assert [line.text for hunk in bump.hunks for line in hunk.lines] == [
+        f"Subproject commit {one}",
+        f"Subproject commit {two}",
+    ]
+    assert not staged_is_empty()
 
 
 def test_the_trap_works(changed: GitRepo, trap: Trap) -> None:
