@@ -98,7 +98,7 @@ def decode_reply(text: str, shape: type[Shape]) -> Shape:
             return msgspec.json.decode(candidate, type=shape)
         except msgspec.ValidationError as error:
             problem = f"the reply has another shape than asked for: {error}"
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             continue
     raise ReplyError(problem)
 

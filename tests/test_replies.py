@@ -1,0 +1,218 @@
+"""From reply text to findings: tolerant of wrapping, strict about shape, and nothing is moved without a word."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_engine import findings
+from values import segment
+
+from reviewbot.errors import ReplyError
+from reviewbot.findings import Finding, Severity
+from reviewbot.replies import MAX_FINDINGS, parse_findings, quoted_in
+
+CODE = (
+    " def find(self, name):\n"
+    "-    old_call()\n"
+    "+    cur = self.conn.cursor()\n"
+    '+    cur.execute(f"SELECT {name}")\n'
+    "+    return None\n"
+    "     done()\n"
+    "+    return None"
+)
+DB = segment("app/db.py", CODE, 40)  # added lines: 41, 42, 43, 45
+VIEW = segment("app/view.py", "+show(items[0])\n+done()", 7)
+QUOTE = 'cur.execute(f"SELECT {name}")'
+
+
+def one(segments=(DB,), **fields: object) -> Finding:
+    item = {"file": "app/db.py", "line": 42, "quote": QUOTE, **fields}
+    (found,) = parse_findings(findings(item), segments)
+    return found
+
+
+def place(found: Finding) -> tuple[str, int | None, str | None, str | None]:
+    return found.path, found.line, found.evidence, found.note
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, (42, QUOTE, None), id="quote and number agree"),
+        pytest.param({"line": 41}, (42, QUOTE, "the answer said 41, the quote is on 42"), id="the quote wins"),
+        pytest.param({"line": None}, (42, QUOTE, None), id="no number"),
+        pytest.param({"line": 10**30}, (42, QUOTE, f"the answer said {10**30}, the quote is on 42"), id="huge number"),
+        pytest.param({"quote": '  cur . execute( f"SELECT{name}" )'}, (42, QUOTE, None), id="blanks do not count"),
+        pytest.param({"quote": f"42 +    {QUOTE}"}, (42, QUOTE, None), id="quoted with its number"),
+        pytest.param({"quote": f"+    {QUOTE}"}, (42, QUOTE, None), id="quoted with its mark"),
+        pytest.param(
+            {"quote": "cursor()\n    cur.execute", "line": 41}, (41, "cur = self.conn.cursor()", None), id="two"
+        ),
+        pytest.param({"quote": "return None", "line": 45}, (45, "return None", None), id="twice: the number decides"),
+        pytest.param(
+            {"quote": "return None", "line": 44},
+            (43, "return None", "the answer said 44, the quote is on 43"),
+            id="twice: the nearest",
+        ),
+        pytest.param({"quote": "old_call()"}, (42, None, "the quoted code is on a removed line"), id="removed line"),
+        pytest.param({"quote": "done()"}, (42, None, "the quoted code is on an unchanged line"), id="context line"),
+        pytest.param({"quote": "eval(x)"}, (42, None, "the quoted code is nowhere in the change"), id="invented"),
+        pytest.param({"quote": ""}, (42, None, "the answer quotes no code"), id="no quote"),
+        pytest.param({"quote": "()"}, (42, None, "the answer quotes no code"), id="a quote that says nothing"),
+        pytest.param(
+            {"quote": "eval(x)", "line": 40},
+            (None, None, "the quoted code is nowhere in the change, and line 40 is not an added line"),
+            id="invented, on a context line",
+        ),
+    ],
+)
+def test_where_a_finding_sits(fields: dict, expected: tuple) -> None:
+    assert place(one(**fields)) == ("app/db.py", *expected)
+
+
+def test_another_file_counts_only_with_a_unique_quote() -> None:
+    both = (DB, VIEW)
+    assert place(one(both, file="app/view.py")) == (
+        "app/db.py",
+        42,
+        QUOTE,
+        "the answer said app/view.py, the quote is in app/db.py",
+    )
+    found = one(both, file="nowhere.py", quote="done()", line=8)
+    assert (found.path, found.line, found.evidence) == ("app/view.py", 8, "done()")
+    found = one(both, file="nowhere.py", quote="return None", line=43)
+    assert (found.line, found.evidence) == (None, None)
+    found = one(both, file="../../etc/passwd", quote="eval(x)")
+    assert place(found)[1:] == (None, None, "the answer names a file that is not in this change")
+
+
+@pytest.mark.parametrize(
+    ("word", "severity"),
+    [(word, Severity.ERROR) for word in ("error", "critical", "BLOCKER", "high", "P0", "p1")]
+    + [(word, Severity.WARNING) for word in ("warning", "major", "Medium", "P2", "unheard of", "")]
+    + [(word, Severity.INFO) for word in ("info", "minor", "low", "nit", "note", "P3")],
+)
+def test_severities_are_mapped_by_one_table(word: str, severity: Severity) -> None:
+    assert one(severity=word).severity is severity
+
+
+def test_without_evidence_a_finding_is_information() -> None:
+    assert one(severity="critical", quote="invented").severity is Severity.INFO
+    assert one(severity="critical", quote="invented").excerpt == ()
+
+
+def test_an_unknown_category_is_a_bug_and_texts_are_bounded() -> None:
+    found = one(category="vibes", message="m" * 5000, suggestion="s" * 5000)
+    assert (found.rule, len(found.message), len(found.suggestion or "")) == ("model/bug", 500, 500)
+    assert one(message=" ").message == "the answer gives no reason"
+    assert one(suggestion="").suggestion is None
+
+
+def test_special_strings_come_back_as_they_were() -> None:
+    special = segment("a.py", '+print("</s> [INST]")')
+    (found,) = parse_findings(
+        findings({"quote": 'print("< /s> [ INST]")', "message": "prints < /s>", "line": 1}), (special,)
+    )
+    assert (found.evidence, found.message) == ('print("</s> [INST]")', "prints </s>")
+
+
+GOOD = findings({"file": "app/db.py", "line": 42, "quote": QUOTE})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(GOOD, id="plain"),
+        pytest.param(f"  \n{GOOD}\n\n ", id="padded"),
+        pytest.param(f"Sure! Here it is:\n```json\n{GOOD}\n```\nLet me know!", id="fenced, with chatter"),
+        pytest.param(f"<think>\nlet {{me}} see\n</think>\n{GOOD}", id="think block"),
+        pytest.param(GOOD.replace("}]}", "},]}"), id="trailing comma"),
+        pytest.param(GOOD[:-1] + ', "summary": "fine", "score": NaN}', id="NaN"),
+        pytest.param(GOOD[:-1] + ', "extra": {"a": [1, 2]}}', id="more keys"),
+    ],
+)
+def test_wrapping_is_tolerated(text: str) -> None:
+    if "NaN" in text:
+        with pytest.raises(ReplyError):
+            parse_findings(text, (DB,))
+    else:
+        assert len(parse_findings(text, (DB,))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("LGTM, no issues found.", id="prose"),
+        pytest.param("I cannot help with that.", id="refusal"),
+        pytest.param("{}", id="other object"),
+        pytest.param('{"findings": null}', id="null"),
+        pytest.param('{"findings": {}}', id="no list"),
+        pytest.param('{"findings": ["x"]}', id="list of texts"),
+        pytest.param('{"findings": [{"file": "a"}]}', id="keys missing"),
+        pytest.param(GOOD.replace("42", '"forty"'), id="wrong type"),
+        pytest.param(GOOD[: len(GOOD) // 2], id="cut"),
+        pytest.param("[" * 100_000 + "]" * 100_000, id="nested bomb"),
+        pytest.param('{"a":' * 50_000 + "1" + "}" * 50_000, id="nested objects"),
+        pytest.param(json.dumps({"findings": [{"file": "a", "severity": "x", "message": "m"}] * 10_000}), id="10,000"),
+        pytest.param("<think>" + GOOD, id="a thought that never ends"),
+        pytest.param("\ud800", id="lone surrogate"),
+    ],
+)
+def test_what_is_no_answer_is_an_error_and_never_an_empty_list(text: str) -> None:
+    if text.startswith("<think>"):
+        assert len(parse_findings(text, (DB,))) == 1  # the object is there, and whole
+    else:
+        with pytest.raises(ReplyError):
+            parse_findings(text, (DB,))
+
+
+def test_of_duplicate_keys_the_last_counts() -> None:
+    assert parse_findings(GOOD[:-1] + ', "findings": []}', (DB,)) == ()
+    assert len(parse_findings('{"findings": [], ' + GOOD[1:], (DB,))) == 1
+
+
+def test_the_schemas_limit_is_the_parsers() -> None:
+    item = {"file": "app/db.py", "quote": QUOTE}
+    assert len(parse_findings(findings(*[item] * MAX_FINDINGS), (DB,))) == MAX_FINDINGS
+    with pytest.raises(ReplyError):
+        parse_findings(findings(*[item] * (MAX_FINDINGS + 1)), (DB,))
+
+
+def test_quotes_for_second_opinions() -> None:
+    assert quoted_in("old_call( )", DB) and quoted_in("42 +" + QUOTE, DB)
+    assert not quoted_in("", DB) and not quoted_in("invented()", DB)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+)
+FIELD = st.text(max_size=30) | st.integers() | st.none() | st.sampled_from(["app/db.py", QUOTE, "done()"])
+
+
+@given(
+    st.lists(st.fixed_dictionaries(dict.fromkeys(("file", "line", "quote", "message", "severity"), FIELD)), max_size=4)
+)
+def test_an_anchored_finding_is_always_on_an_added_line(items: list[dict]) -> None:
+    try:
+        made = parse_findings(json.dumps({"findings": items}), (DB, VIEW))
+    except ReplyError:
+        return
+    added = {(s.path, line.new): line.text.strip() for s in (DB, VIEW) for line in s.lines if line.kind.value == "+"}
+    for found in made:
+        assert found.line is None or (found.path, found.line) in added
+        if found.evidence is not None:
+            assert found.evidence == added[found.path, found.line]
+        else:
+            assert found.severity is Severity.INFO and found.note
+
+
+@given(JSON | st.text())
+def test_no_reply_crashes_the_parser(value: object) -> None:
+    for text in (json.dumps(value), str(value)):
+        try:
+            parse_findings(text, (DB,))
+        except ReplyError:
+            pass
