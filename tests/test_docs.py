@@ -33,7 +33,7 @@ def test_the_readme_has_the_settings_of_the_program() -> None:
 def test_every_command_is_in_the_readme_and_has_help(command: str) -> None:
     assert f"`reviewbot {command}" in README or f"`{command}`" in README
     assert command in help_of()
-    assert help_of(command).startswith(f"usage: reviewbot {command}")
+    assert help_of(command).startswith(f"usage: reviewbot {command} ")
 
 
 def test_every_command_in_the_readme_exists() -> None:

@@ -20,6 +20,13 @@ COMMANDS = {
     "demo": "watch a bad commit being blocked in a throw-away repository",
 }
 
+_ARGUMENTS = {
+    "diff": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
+    "show": "[-m] [REV] ",
+    "hook": "[STAGE [ARG ...]] ",
+    "install": "[--stage STAGE] ",
+}
+
 _DESCRIPTION = """\
 Reviews a git change with a language model on your own machine.
 Without a command it reviews what is staged.
@@ -81,14 +88,13 @@ def _refuse_common_mistakes(words: Sequence[str]) -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    common = _common_options()
-    settings = _setting_options()
     parser = _Parser(
         prog="reviewbot",
+        usage="reviewbot [COMMAND] [OPTION ...]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common, settings],
+        argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
     parser.set_defaults(
@@ -101,9 +107,10 @@ def _build_parser() -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         made[name] = commands.add_parser(
             name,
+            prog=f"reviewbot {name}",
+            usage=f"reviewbot {name} {_ARGUMENTS.get(name, '')}[OPTION ...]",
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
-            parents=[common, settings],
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
@@ -112,13 +119,14 @@ def _build_parser() -> argparse.ArgumentParser:
     made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
-    for name in ("install", "uninstall"):
-        made[name].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
+    made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
+    for one in (parser, *made.values()):
+        _add_common_options(one)
+        _add_settings(one)
     return parser
 
 
-def _common_options() -> _Parser:
-    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+def _add_common_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is printed")
     group.add_argument("-q", "--quiet", action="store_true", help="findings and problems only")
     group.add_argument("-v", "--verbose", action="store_true", help="more about the run")
@@ -129,11 +137,9 @@ def _common_options() -> _Parser:
     group.add_argument("--isolated", action="store_true", help="read no configuration files")
     group.add_argument("--no-model", action="store_true", help="deterministic checks only")
     group.add_argument("--exit-zero", action="store_true", help="exit 0 even when findings block")
-    return parser
 
 
-def _setting_options() -> _Parser:
-    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings")
     for setting in SETTINGS:
         text = f"{setting.help} ({setting.accepts})".replace("%", "%%")
@@ -145,4 +151,3 @@ def _setting_options() -> _Parser:
             group.add_argument(setting.flag, dest=setting.key, action="append", metavar="GLOB", help=text)
         else:
             group.add_argument(setting.flag, dest=setting.key, metavar=setting.key.upper(), help=text)
-    return parser

@@ -138,7 +138,7 @@ def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
         parts.append(f"{visible_line(engine.model)} on {host}")
         if engine.demo:
             parts.append("for a real review: install Ollama, then ollama pull codellama:7b-instruct")
-    if verdict.exit_code is ExitCode.BLOCKED:
+    if verdict.exit_code is ExitCode.BLOCKED and review.source.kind == "staged":
         parts.append("to commit anyway: REVIEWBOT_SKIP='why' git commit ...")
     if parts:
         yield " · ".join(parts)

@@ -32,7 +32,8 @@ def _finding(finding: Finding, style: Style) -> Iterator[str]:
         yield f"   {row if line.marked else paint(row, 'dim', style.colour)}\n"
     remarks = list(_remarks(finding))
     if remarks:
-        yield f"   {' ' * width}   = {'. '.join(remarks)}\n"
+        rest = (f". {remark[0].upper()}{remark[1:]}" for remark in remarks[1:])
+        yield f"   {' ' * width}   = {remarks[0]}{''.join(rest)}\n"
 
 
 def _remarks(finding: Finding) -> Iterator[str]:
