@@ -151,7 +151,8 @@ def wheelhouse() -> Path:
                 break
             time.sleep(5 * attempt)
         else:
-            pytest.fail("the wheelhouse could not be downloaded")
+            reason = "the wheelhouse could not be downloaded"
+            pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
         ready.write_text(wanted)
     return folder
 

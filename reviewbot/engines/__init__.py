@@ -4,6 +4,15 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+DEFAULT_WINDOW = 4096
+"""Tokens, where neither the user nor a loaded model says otherwise; the smallest that Ollama itself takes."""
+
+FIRST_BYTE_S = 300.0
+"""How long an engine may load a model and read a prompt before it says anything."""
+
+SILENCE_S = 60.0
+"""How long it may be silent after that."""
+
 
 class Request(Struct, frozen=True):
     """One question. `schema` is a JSON Schema inside the subset that all servers keep to; `reply_tokens` >= 1."""

