@@ -48,7 +48,8 @@ class Usage(Struct, frozen=True):
 class Review(Struct, frozen=True):
     """Everything that is known at the end of a run; findings are sorted by path and line.
 
-    `unconfirmed` counts findings whose second opinion could not be had; `notes` are sentences for people.
+    `unconfirmed` counts findings whose second opinion could not be had; `notes` are
+    sentences for people, `hints` what to type so that the next run goes better.
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Review(Struct, frozen=True):
     engine: EngineInfo | None = None
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     unconfirmed: int = 0
     no_model: bool = False
     interrupted: bool = False
@@ -140,7 +142,8 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
         suppressed=suppressed,
         engine=info,
         usage=_usage(asked, time.monotonic() - started),
-        notes=material.notes + asked.hints,
+        notes=material.notes,
+        hints=asked.hints,
         unconfirmed=asked.unconfirmed,
         interrupted=asked.interrupted,
     )
@@ -159,7 +162,8 @@ def unread(
         findings=_sorted(material.findings),
         skipped=material.skipped + left_out_skipped,
         failed=failed,
-        notes=material.notes + hints,
+        notes=material.notes,
+        hints=hints,
         no_model=skipped,
         interrupted=interrupted,
     )

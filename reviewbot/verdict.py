@@ -106,6 +106,6 @@ def _reasons(outcome: Outcome, review: Review, findings: tuple[Finding, ...]) ->
     if review.no_model:
         yield "only the deterministic checks ran"
     if outcome is Outcome.NOTHING and review.added == 0:
-        yield "no line was added, and removed lines alone are not reviewed"
+        yield "no line was added, and removed lines alone are not reviewed" if review.files else "the change is empty"
     if review.engine is not None and review.engine.demo:
         yield "the demo model is too small to find bugs"

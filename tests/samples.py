@@ -104,7 +104,7 @@ REVIEWS: dict[str, Review] = {
         failed=(Omission("a.py", 1, 3, 3, "no Ollama server answers: http://127.0.0.1:11434 cannot be reached"),),
         engine=None,
         usage=Usage(),
-        notes=("start it with `ollama serve`",),
+        hints=("start it with `ollama serve`",),
     ),
     "nothing": replace(
         BASE,
@@ -113,7 +113,8 @@ REVIEWS: dict[str, Review] = {
         engine=None,
         usage=Usage(),
     ),
-    "no_lines": replace(BASE, files=(), engine=None, usage=Usage()),
+    "no_lines": replace(BASE, files=(FileCoverage("gone.py", 0, 0, 0, 0),), engine=None, usage=Usage()),
+    "empty": replace(BASE, files=(), engine=None, usage=Usage()),
     "demo": replace(BASE, engine=replace(INFO, kind="embedded", model="SmolLM2", demo=True, digest=None)),
     "no_model": replace(
         BASE,

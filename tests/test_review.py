@@ -142,7 +142,7 @@ def test_a_server_that_goes_down_fails_the_rest_at_once() -> None:
     assert made.usage.requests == 2
     assert (made.reviewed, made.lines_failed) == (40, 120)
     assert {omission.reason for omission in made.failed} == {"gone"}
-    assert made.notes == ("ollama serve",)
+    assert made.hints == ("ollama serve",)
 
 
 def test_three_failures_in_a_row_end_the_asking() -> None:

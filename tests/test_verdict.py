@@ -26,6 +26,7 @@ DEMO = replace(INFO, demo=True)
         ("not_reviewed", "not_reviewed", 3, 0),
         ("nothing", "nothing", 0, 0),
         ("no_lines", "nothing", 0, 0),
+        ("empty", "nothing", 0, 0),
         ("demo", "demo", 0, 0),
         ("no_model", "not_reviewed", 0, 0),
         ("skipped", "not_reviewed", 0, 0),

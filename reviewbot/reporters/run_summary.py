@@ -43,7 +43,7 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
     yield from _omissions("not read", review.failed, style)
     yield from _omissions("skipped", review.skipped, style)
     if verdict.outcome is Outcome.NOTHING and review.added == 0 and not review.skipped:
-        yield "no line was added; removed lines alone are not reviewed"
+        yield "no line was added; removed lines alone are not reviewed" if review.files else "the change is empty"
     if review.unconfirmed:
         yield f"{_count(review.unconfirmed, 'finding')} got no second look"
     if review.no_model:
@@ -52,6 +52,8 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
         yield f"{_count(len(review.suppressed), 'milder finding')} not shown (max_findings)"
     for note in review.notes:
         yield f"note: {visible_line(note)}"
+    for hint in review.hints:
+        yield f"  try: {visible_line(hint)}"
     yield from _engine(review, verdict)
 
 
