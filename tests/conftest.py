@@ -1,6 +1,7 @@
 """A clean environment for every test, and a real repository to work in."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class GitRepo:
         """Commit what is staged; the new commit's id."""
         self.git("commit", "-q", "--no-verify", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD").stdout.decode().strip()
+
+
+def heed_ctrl_c() -> None:
+    """For `preexec_fn`: a suite that runs in the background has SIGINT ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

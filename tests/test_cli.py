@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import GitRepo
+from conftest import GitRepo, heed_ctrl_c
 from fake_server import Exchange, FakeServer, fake, say
 
 from reviewbot.cli import main
@@ -184,6 +184,7 @@ def test_ctrl_c_ends_with_the_partial_report(repo: GitRepo, server: FakeServer) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     wait_for(lambda: len(server.chats) == 2)
     started = time.monotonic()

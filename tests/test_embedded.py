@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import GitRepo
+from conftest import GitRepo, heed_ctrl_c
 from servers import tiny_gguf
 from values import segment
 
@@ -138,7 +138,11 @@ def wait_until_gone(pid: int) -> bool:
 def test_the_child_ends_with_its_parent(tiny: Path, how: str) -> None:
     action = "wait" if how.startswith("SIG") else how
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, tiny, action], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", PARENT, tiny, action],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
