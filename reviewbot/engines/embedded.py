@@ -146,7 +146,8 @@ class EmbeddedEngine:
         """The address of a child that has loaded the model. It has a session of its own, so that Ctrl-C in the
         terminal reaches only this process, which then ends the child."""
         self._child = child = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("embedded_child.py")],
+            # -P: this folder has a module named http, which must not stand in for the standard library's.
+            [sys.executable, "-P", Path(__file__).with_name("embedded_child.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
