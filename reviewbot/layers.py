@@ -9,7 +9,7 @@ from reviewbot.settings import BY_KEY
 from reviewbot.text import visible_line
 
 REPOSITORY_FILES = (".reviewbot.toml", "pyproject.toml")
-NOT_SETTINGS = frozenset({"REVIEWBOT_SKIP", "REVIEWBOT_TEST_SERVERS"})
+NOT_SETTINGS = frozenset({"REVIEWBOT_SKIP", "REVIEWBOT_TEST_SERVERS", "REVIEWBOT_TEST_WHEELHOUSE"})
 _PREFIX = "REVIEWBOT_"
 
 

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewbot.errors import ExitCode, OutputError
@@ -68,9 +68,7 @@ def _load_settings(
     from reviewbot.config import load_config
 
     base = (changes[0].source.base if changes else None) or "HEAD"
-    read_base: Callable[[bytes], bytes | None] | None = None
-    if repository is not None:
-        read_base = lambda path: repository.read_at(base, path)  # noqa: E731
+    read_base = partial(repository.read_at, base) if repository is not None else None
     return load_config(
         root=repository.root if repository is not None else None,
         flags=options.settings,
