@@ -49,11 +49,16 @@ def test_with_nothing_it_says_that_no_model_read_the_lines(tmp_path: Path) -> No
     assert "ollama pull codellama:7b-instruct" in done.stdout
 
 
-def test_nothing_of_the_users_git_gets_in(tmp_path: Path, fake: FakeServer) -> None:
+def test_nothing_of_the_user_gets_in_but_the_engine(tmp_path: Path, fake: FakeServer) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text("[core]\n\thooksPath = /nonexistent\n[commit]\n\tgpgSign = true\n")
-    check(demo(tmp_path, HOME=str(home), REVIEWBOT_ENDPOINT=fake.url, REVIEWBOT_SKIP="always"), tmp_path)
+    mine = home / ".config" / "reviewbot"
+    mine.mkdir(parents=True)
+    (mine / "config.toml").write_text(f'block_at = "never"\nexclude = ["*.py"]\nendpoint = "{fake.url}"\n')
+    done = demo(tmp_path, HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), REVIEWBOT_SKIP="always")
+    check(done, tmp_path)
+    assert len(fake.chats) >= 2
 
 
 def test_without_git_it_is_one_sentence(tmp_path: Path, fake: FakeServer) -> None:

@@ -7,8 +7,12 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reviewbot.errors import ExitCode, RepoError
+
+if TYPE_CHECKING:
+    from reviewbot.config import Config
 
 # Assembled here, so that this file does not itself look like a leak. AWS gives this key in its documentation.
 _KEY = "AKIA" + "IOSFODNN7" + "EXAMPLE"
@@ -47,10 +51,12 @@ No model read these lines: only the deterministic checks ran. For a real review 
 
 def run(options: argparse.Namespace) -> int:
     """Show both commits; 0 when the bad one was blocked and the good one went through, else 3."""
-    engine = _engine(options)
+    from reviewbot.config import load_config
+
+    settings = load_config(root=None, flags=options.settings, config_file=options.config, isolated=options.isolated)
+    engine = _engine(settings.config)
     with tempfile.TemporaryDirectory(prefix="reviewbot-demo-") as folder:
-        stage = _Stage(Path(folder), _environment(folder, engine))
-        worked = _play(stage)
+        worked = _play(_Stage(Path(folder), _environment(folder, settings.config, engine)))
     if not worked:
         print("reviewbot: the demonstration did not go as announced", file=sys.stderr)
         return ExitCode.NOT_REVIEWED
@@ -78,15 +84,13 @@ def _play(stage: "_Stage") -> bool:
     return blocked and passed
 
 
-def _engine(options: argparse.Namespace) -> str | None:
+def _engine(config: "Config") -> str | None:
     """What reads the demonstration: ollama, embedded, or nothing."""
     from reviewbot.cli.engine import embedded_engine, ollama_engine
-    from reviewbot.config import load_config
     from reviewbot.errors import EngineError
 
-    settings = load_config(root=None, flags=options.settings, config_file=options.config, isolated=options.isolated)
-    if settings.config.engine != "embedded":
-        ollama = ollama_engine(settings.config)
+    if config.engine != "embedded":
+        ollama = ollama_engine(config)
         try:
             ollama.describe(None)
             return "ollama"
@@ -94,24 +98,24 @@ def _engine(options: argparse.Namespace) -> str | None:
             pass  # whatever is missing, the demonstration goes on without it, and says so at its end
         finally:
             ollama.close()
-    if settings.config.engine == "ollama":
-        return None
-    embedded = embedded_engine(settings.config)
+    embedded = embedded_engine(config) if config.engine != "ollama" else None
     if embedded is None:
         return None
     embedded.close()
     return "embedded"
 
 
-def _environment(folder: str, engine: str | None) -> dict[str, str]:
-    """The user's environment without what git would take from it; no hook, template or signature of the user."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TEMPLATE_DIR": "", "HOME": folder}
+def _environment(folder: str, config: "Config", engine: str | None) -> dict[str, str]:
+    """The user's environment without what git and reviewbot would take from it, but with the engine at hand."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "REVIEWBOT_"))}
+    kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TEMPLATE_DIR": ""}
     for role in ("AUTHOR", "COMMITTER"):
         kept |= {f"GIT_{role}_NAME": "reviewbot demo", f"GIT_{role}_EMAIL": "demo@example.org"}
-    kept |= {"REVIEWBOT_DEADLINE_S": "45"}
-    kept.pop("REVIEWBOT_SKIP", None)
-    return kept | ({"REVIEWBOT_ENGINE": "embedded"} if engine == "embedded" else {})
+    # HOME stays: an interpreter may find its packages through it.
+    kept |= {"XDG_CONFIG_HOME": folder, "REVIEWBOT_BLOCK_AT": "error", "REVIEWBOT_DEADLINE_S": "45"}
+    kept |= {"REVIEWBOT_ENGINE": engine or "ollama", "REVIEWBOT_ENDPOINT": config.endpoint}
+    kept |= {"REVIEWBOT_MODEL": config.model, "REVIEWBOT_ALLOW_REMOTE": str(config.allow_remote).lower()}
+    return kept | ({"REVIEWBOT_MODEL_FILE": config.model_file} if config.model_file else {})
 
 
 class _Stage:
