@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -363,12 +365,28 @@ def test_a_folder_or_a_pipe_is_no_file(tree):
         load(tree)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+@contextmanager
+def nobody(folder: Path) -> Iterator[None]:
+    """Not root for a while, who may read every file; the way to `folder` is opened for everybody."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for place in (folder, *list(folder.parents)[:3]):
+        place.chmod(place.stat().st_mode | 0o055)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_a_file_that_may_not_be_read(tree):
     (tree / ".reviewbot.toml").write_text("seed = 1")
     (tree / ".reviewbot.toml").chmod(0)
-    with pytest.raises(ConfigError, match="^repository file .reviewbot.toml cannot be read: Permission denied$"):
-        load(tree)
+    (tree / "mine.toml").write_text("")
+    refused = "^repository file .reviewbot.toml cannot be read: Permission denied$"
+    with nobody(tree), pytest.raises(ConfigError, match=refused):
+        load(tree, config_file="mine.toml")
 
 
 def test_a_file_that_the_system_refuses_to_open(tree):
