@@ -8,6 +8,11 @@ from reviewbot.gitrun import DIALECT, Answer, MissingObjects, Runner
 
 _EVERYTHING = ":/"
 _PATCH = ("--patch", "--unified=3")
+ONLY_TRACKED_ATTRIBUTES = ("-c", "core.attributesFile=/dev/null")
+"""Keeps the user's own attributes from changing how recorded content is shown.
+
+For a work tree they count: they say how line ends are converted, and which files a filter would have to convert.
+"""
 _BATCH = 16
 """How many files are asked for as text at once: they may turn out to be large and binary after all."""
 _NAMED_OBJECTS = 20
@@ -108,7 +113,7 @@ def _attributes(git: Runner, query: Query, attribute: str, names: Sequence[bytes
     if not names:
         return []
     stdin = b"".join(query.up.encode() + name + b"\0" for name in names)
-    fields = git.ask("check-attr", "-z", "--stdin", attribute, stdin=stdin).split(b"\0")
+    fields = git.ask("check-attr", "-z", "--stdin", attribute, stdin=stdin, switches=query.switches).split(b"\0")
     return [(name, value.decode("utf-8", "surrogateescape")) for name, value in zip(names, fields[2::3], strict=True)]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reviewbot import revisions
-from reviewbot.difftext import Query, Text, read_diff, read_work_tree
+from reviewbot.difftext import ONLY_TRACKED_ATTRIBUTES, Query, Text, read_diff, read_work_tree
 from reviewbot.errors import RepoError
 from reviewbot.gitrun import MissingObjects, Runner
 from reviewbot.merges import automatic_merge, heads_in_progress
@@ -159,7 +159,8 @@ class Repository:
     def _worktree(self, span: revisions.Span, paths: Sequence[str]) -> Change:
         """Against the index, or one revision. `-0`: no combined diff of a conflicted file, but its name."""
         self._need_work_tree()
-        text = read_work_tree(self._git, self._query(span.ids or ("-0",), paths))
+        query = self._query(span.ids or ("-0",), paths)._replace(switches=())
+        text = read_work_tree(self._git, query)
         return _change(Source("worktree", span.ids[0] if span.ids else revisions.head(self._git)), text)
 
     def _tree_diff(
@@ -187,7 +188,7 @@ class Repository:
         return None if base == head else self._tree_diff(base, head, "range")
 
     def _query(self, args: tuple[str, ...], paths: Sequence[str] = ()) -> Query:
-        return Query(args, tuple(paths), up=self._up)
+        return Query(args, tuple(paths), switches=ONLY_TRACKED_ATTRIBUTES, up=self._up)
 
     def _is_cut_at(self, oid: str) -> bool:
         try:

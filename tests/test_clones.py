@@ -10,6 +10,7 @@ from changes import added, make, oid, snapshot
 from conftest import GitRepo
 
 from reviewbot.errors import ExitCode, RepoError
+from reviewbot.gitrun import ENVIRONMENT
 from reviewbot.repo import open_repository
 
 
@@ -118,6 +119,16 @@ def test_a_file_at_a_revision_is_missing_but_not_absent(partial: GitRepo) -> Non
         here.read_at("HEAD~1", b"a.py")
     type_in(partial.path, caught.value.hint)
     assert here.read_at("HEAD~1", b"a.py") == b"a 2\n"
+
+
+def test_a_git_that_does_not_know_the_newer_switch(partial: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(ENVIRONMENT, "GIT_NO_LAZY_FETCH")
+    before = snapshot(partial.path)
+    with pytest.raises(RepoError, match="partial clone") as caught:
+        open_repository().commit("HEAD~1")
+    assert snapshot(partial.path) == before
+    type_in(partial.path, caught.value.hint)
+    assert added(open_repository().commit("HEAD~1")) == {"a.py": [(1, "a 2")], "b.py": [(1, "b 2")]}
 
 
 def test_a_transport_that_is_never_started(partial: GitRepo, tmp_path: Path) -> None:

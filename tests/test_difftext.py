@@ -104,6 +104,16 @@ def test_hidden_text_under_a_path_that_was_asked_for(repo: GitRepo) -> None:
     assert added(open_repository().select([], ["sub"], staged=True)) == {"sub/a.py": [(1, "a")]}
 
 
+@pytest.mark.parametrize("kind", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_hidden_text_however_paths_are_read(repo: GitRepo, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.write(".git/info/attributes", "*.py -diff\n")
+    repo.stage("a.py", "small\n")
+    repo.stage("A.py", "large\n")
+    repo.stage("b.txt", "b\n")
+    monkeypatch.setenv(f"GIT_{kind}_PATHSPECS", "1")
+    assert added(staged()) == {"A.py": [(1, "large")], "a.py": [(1, "small")], "b.txt": [(1, "b")]}
+
+
 def test_more_hidden_files_than_are_asked_for_at_once(repo: GitRepo) -> None:
     repo.write(".git/info/attributes", "* -diff\n")
     for i in range(40):
@@ -173,6 +183,21 @@ def test_files_with_a_filter_are_listed(
     assert shown(change, "b.bin") == ["-old"]
     reason = "its filter 'mine' is a configured command, which is not run"
     assert change.unreadable == ((b"a.bin", reason), (b"sub/d.bin", reason))
+    assert not (filtered.path.parent / "ran").exists()
+
+
+def test_attributes_of_the_user_count_in_the_work_tree(filtered: GitRepo, tmp_path: Path) -> None:
+    """They say what a filter would have to convert, and how line ends are; `git diff` goes by them too."""
+    (tmp_path / "attributes").write_text("e.txt filter=mine\nf.txt text\n")
+    filtered.git("config", "core.attributesFile", str(tmp_path / "attributes"))
+    for name in ("e.txt", "f.txt"):
+        blob = filtered.git("hash-object", "-w", "--stdin", input=b"one\ntwo\n").stdout.decode().strip()
+        off = [part for key in ("clean=", "process=", "required=no") for part in ("-c", f"filter.mine.{key}")]
+        filtered.git(*off, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
+        filtered.write(name, "one\r\nthree\r\n")
+    change = work_tree()
+    assert added(change) == {"f.txt": [(2, "three")]}
+    assert change.unreadable == ((b"e.txt", "its filter 'mine' is a configured command, which is not run"),)
     assert not (filtered.path.parent / "ran").exists()
 
 
