@@ -37,12 +37,17 @@ def need(path: Path) -> Path:
     return path
 
 
-def tiny_gguf(folder: Path) -> Path:
+def tiny_gguf(folder: Path, *options: str | Path) -> Path:
     """The tiny random-weights model in the shape of Code Llama, made anew."""
     path = folder / "tiny.gguf"
     maker = Path(__file__).with_name("make_tiny_gguf.py")
-    subprocess.run([sys.executable, maker, path], check=True, capture_output=True)
+    subprocess.run([sys.executable, maker, path, *options], check=True, capture_output=True)
     return path
+
+
+def vocabulary(name: str) -> Path:
+    """A GGUF file that holds a vocabulary alone; llama.cpp's own vectors lie beside it (`.inp`, `.out`)."""
+    return need(FOLDER / "vocabularies" / f"{name}.gguf")
 
 
 def smollm2_gguf() -> Path:
@@ -78,9 +83,7 @@ class Server:
 def serve(version: str, folder: Path) -> Iterator[Server]:
     """A server with its models in `folder`; ended by pid."""
     program = need(FOLDER / f"ollama-{version}" / "bin" / "ollama")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     home = folder / f"home-{version}"
     home.mkdir(exist_ok=True)
     log = folder / f"{version}.log"
@@ -107,15 +110,38 @@ def serve(version: str, folder: Path) -> Iterator[Server]:
             process.wait()
 
 
-def _wait_until_ready(server: Server) -> None:
+@contextmanager
+def serve_llama(model: Path, log: Path) -> Iterator[str]:
+    """The address of a llama-server with one model; ended by pid."""
+    program = need(FOLDER / "ollama-0.32.0" / "lib" / "ollama" / "llama-server")
+    port = _free_port()
+    command = [program, "-m", model, "--host", "127.0.0.1", "--port", str(port), "-c", "512", "-t", "1"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    server = Server("llama-server", f"http://127.0.0.1:{port}", process, log)
+    try:
+        _wait_until_ready(server, "/health")
+        yield server.url
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait_until_ready(server: Server, path: str = "/api/version") -> None:
     end = time.monotonic() + 30
     while True:
         try:
-            urllib.request.urlopen(f"{server.url}/api/version", timeout=1).close()
+            urllib.request.urlopen(server.url + path, timeout=1).close()
             return
         except (urllib.error.URLError, OSError):
             if server.process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"Ollama {server.version} did not start: {server.log.read_text()[-1000:]}")
+                pytest.fail(f"{server.version} did not start: {server.log.read_text()[-1000:]}")
             time.sleep(0.05)
 
 

@@ -10,9 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reviewbot"
 
 ORDER = (
-    "errors text address values settings layers config sections diff gitrun revisions difftext merges repo gpu layout "
-    "tokens findings replies checks plan prompts engines confirm ask review verdict reporters output progress install "
-    "cli"
+    "errors text address values settings layers config sections diff gitrun revisions difftext merges repo gpu gguf "
+    "sentencepiece bytepair vocabulary layout tokens findings replies checks plan prompts engines confirm ask review "
+    "verdict reporters output progress install cli"
 ).split()
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 
@@ -25,6 +25,7 @@ SINGLE_IMPORTERS = {
     "detect_secrets": {"checks.secret"},
     "xllamacpp": {"engines.embedded_child"},
     "platformdirs": {"layers"},
+    "tokenizers": {"bytepair"},
     "sqlite3": set(),
 }
 
@@ -36,6 +37,7 @@ HEAVY = {
     "rich",
     "detect_secrets",
     "xllamacpp",
+    "tokenizers",
     "msgspec",
     "dataclasses",
     "logging",
