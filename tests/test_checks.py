@@ -147,7 +147,7 @@ EDGES = st.text(string.ascii_letters + string.digits + " \t='\":.()[]{}<>#/-_", 
 def test_the_cheap_look_lets_nothing_through(regex: re.Pattern[str]) -> None:
     """Whatever a detector matches, the pre-filter matches; else detect-secrets would not even be loaded."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.from_regex(regex), EDGES, EDGES)
     def check(match: str, before: str, after: str) -> None:
         text = f"{before}{match}{after}"
@@ -166,7 +166,7 @@ def keyword_regexes() -> list[re.Pattern[str]]:
 
 @pytest.mark.parametrize("regex", keyword_regexes(), ids=range(len(keyword_regexes())))
 def test_the_cheap_look_knows_every_keyword(regex: re.Pattern[str]) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.from_regex(regex))
     def check(match: str) -> None:
         assert _MAY_HOLD_SECRET.search(match), match
@@ -174,7 +174,7 @@ def test_the_cheap_look_knows_every_keyword(regex: re.Pattern[str]) -> None:
     check()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=200), min_size=1))
 def test_no_text_crashes_a_check(rows: list[str]) -> None:
     made = change("a.py", "\n".join(f"+{row}" for row in rows))

@@ -239,7 +239,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rebuilt")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(old=LINES, new=LINES, last=st.booleans(), context=st.sampled_from([0, 1, 3]))
 def test_the_new_file_is_rebuilt_from_what_git_prints(
     folder: Path, old: list[bytes], new: list[bytes], last: bool, context: int
