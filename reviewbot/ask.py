@@ -9,13 +9,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.confirm import confirm_request, demote, read_opinion, settle
+from reviewbot.dialogue import Dialogue
 from reviewbot.diff import LineKind, Segment
-from reviewbot.engines import Engine, Reply, Request
-from reviewbot.errors import DeadlineReached, EngineDown, EngineError, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.engines import Engine, Request
+from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Confirmed, Finding, Severity
-from reviewbot.plan import Chunk, Omission, omit_chunk, split_chunk
+from reviewbot.plan import Budget, Chunk, Omission, Plan, omit_chunk, repack, split_chunk
 from reviewbot.prompts import Prompt, render_change
 from reviewbot.replies import parse_findings, reply_schema
+from reviewbot.window import Window
 
 MAX_FAILURES = 3
 """After so many unusable replies in a row the rest is not tried: each may cost a time-out."""
@@ -26,13 +28,19 @@ MAX_CONFIRMATIONS = 20
 
 class Manner(Struct, frozen=True):
     """How to ask. `votes` second opinions on each finding at or above `block_at` (0: none); `deadline` is a time
-    of `time.monotonic()`; `reply_tokens` bounds each answer."""
+    of `time.monotonic()`. `chunk_tokens` (None: the whole window) and `context_share` bound each request."""
 
     prompt: Prompt
-    reply_tokens: int
+    chunk_tokens: int | None
+    context_share: float
     votes: int = 0
     block_at: Severity | None = None
     deadline: float | None = None
+
+    def budget(self, window: Window) -> Budget:
+        """How much goes into one request."""
+        chunk_tokens = window.room if self.chunk_tokens is None else min(window.room, self.chunk_tokens)
+        return Budget(chunk_tokens, window.counter, window.room, self.context_share)
 
 
 class Progress(NamedTuple):
@@ -44,7 +52,8 @@ class Progress(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What came of it. `reviewed` counts added lines by path; `hints` say what to type after a failure."""
+    """What came of it. `reviewed` counts added lines by path; `hints` say what to type after a failure; the window
+    may turn out smaller than the server said."""
 
     findings: tuple[Finding, ...]
     reviewed: Counter[str]
@@ -55,151 +64,201 @@ class Asked(NamedTuple):
     completion_tokens: int
     hints: tuple[str, ...]
     interrupted: bool
+    window_tokens: int
 
 
-def ask_all(engine: Engine, chunks: Sequence[Chunk], manner: Manner, on_progress: Callable[[Progress], None]) -> Asked:
+def ask_all(
+    engine: Engine, plan: Plan, window: Window, manner: Manner, on_progress: Callable[[Progress], None]
+) -> Asked:
     """Ask about each chunk in order. A failure is data; Ctrl-C ends the asking and is noted, not raised."""
-    run = _Run(engine, manner, on_progress)
+    run = _Run(engine, plan, window, manner, on_progress)
     interrupted = False
     try:
-        run.ask_chunks(list(chunks))
+        run.ask_chunks()
         run.ask_opinions()
     except KeyboardInterrupt:
         interrupted = True
         run.give_up("interrupted")
     return Asked(
-        findings=tuple(finding for finding, _ in run.found),
-        reviewed=run.reviewed,
-        failed=tuple(run.failed),
+        findings=tuple(run.opinions.get(place, finding) for place, (finding, _) in enumerate(run.found)),
+        reviewed=_added_lines(run.state.read),
+        failed=run.state.failed,
         unconfirmed=run.unconfirmed,
-        requests=run.requests,
-        prompt_tokens=run.prompt_tokens,
-        completion_tokens=run.completion_tokens,
+        requests=run.dialogue.requests,
+        prompt_tokens=run.dialogue.prompt_tokens,
+        completion_tokens=run.dialogue.completion_tokens,
         hints=tuple(dict.fromkeys(run.hints)),
         interrupted=interrupted,
+        window_tokens=run.window.tokens,
     )
 
 
-class _Run:
-    """The state of one run; every chunk leaves `waiting` for `reviewed` or `failed`, or is split."""
+def _added_lines(read: Sequence["_Read"]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for unit in (unit for entry in read for unit in entry.chunk.units):
+        counts[unit.path] += unit.added
+    return counts
 
-    def __init__(self, engine: Engine, manner: Manner, on_progress: Callable[[Progress], None]) -> None:
-        self.engine = engine
+
+class _Read(NamedTuple):
+    """A chunk that the model has read, and what it found there."""
+
+    chunk: Chunk
+    findings: tuple[Finding, ...]
+
+
+class _State(Struct, frozen=True):
+    """Where each line is by now. It changes as a whole, for Ctrl-C may come between any two steps."""
+
+    waiting: tuple[Chunk, ...]
+    read: tuple[_Read, ...] = ()
+    failed: tuple[Omission, ...] = ()
+
+
+class _Run:
+    """Every chunk leaves `waiting` for `read` or `failed`, or is split or packed anew."""
+
+    def __init__(
+        self, engine: Engine, plan: Plan, window: Window, manner: Manner, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self.dialogue = Dialogue(engine, window, manner.deadline)
         self.manner = manner
         self.on_progress = on_progress
-        self.waiting: list[Chunk] = []
-        self.found: list[tuple[Finding, Segment | None]] = []
-        self.reviewed: Counter[str] = Counter()
-        self.failed: list[Omission] = []
+        self.state = _State(plan.chunks, (), plan.failed)
+        self.opinions: dict[int, Finding] = {}
         self.hints: list[str] = []
         self.unconfirmed = 0
-        self.requests = self.prompt_tokens = self.completion_tokens = 0
-        self._done = 0
         self._started = time.monotonic()
 
-    def ask_chunks(self, chunks: list[Chunk]) -> None:
-        self.waiting = chunks
+    @property
+    def window(self) -> Window:
+        """As it is known by now."""
+        return self.dialogue.window
+
+    @property
+    def found(self) -> list[tuple[Finding, Segment | None]]:
+        """All findings, each with the segment that holds its line."""
+        return [(finding, _segment_of(finding, chunk)) for chunk, findings in self.state.read for finding in findings]
+
+    def ask_chunks(self) -> None:
+        """Until nothing waits."""
         failures = 0
-        while self.waiting:
+        while self.state.waiting:
             self._report_progress()
+            chunk = self.state.waiting[0]
             try:
-                self._ask_chunk(self.waiting[0])
+                self._ask_chunk(chunk)
                 failures = 0
-            except (PromptTooLong, ReplyCut) as error:
-                self._split(self.waiting[0], error)
+            except PromptTooLong as error:
+                self._fit(chunk, error)
+            except ReplyCut as error:
+                self._split(chunk, error)
             except EngineDown as error:
                 self.give_up(error.message, error.hint)
             except EngineError as error:
                 failures += 1
-                self._fail(self.waiting[0], error.message, error.hint)
+                self._fail(chunk, error)
                 if failures == MAX_FAILURES:
                     self.give_up(f"given up after {failures} failures in a row: {error.message}")
         self._report_progress()
 
     def give_up(self, reason: str, hint: str | None = None) -> None:
         """Everything that still waits is failed."""
-        while self.waiting:
-            self._fail(self.waiting[0], reason, hint)
+        omitted = tuple(omission for chunk in self.state.waiting for omission in omit_chunk(chunk, reason))
+        if omitted and hint:
+            self.hints.append(hint)
+        self.state = replace(self.state, waiting=(), failed=self.state.failed + omitted)
 
     def ask_opinions(self) -> None:
         """Put each finding that could block to the model again, alone."""
         if not self.manner.votes or self.manner.block_at is None:
             return
         asked = 0
-        for i, (finding, segment) in enumerate(self.found):
+        why = None
+        for place, (finding, segment) in enumerate(self.found):
             if finding.severity < self.manner.block_at or finding.evidence is None or segment is None:
                 continue
             asked += 1
-            if asked > MAX_CONFIRMATIONS:
-                why = f"no second look: more than {MAX_CONFIRMATIONS} findings to confirm"
-                self.found[i] = (self._unconfirmed(finding, why), segment)
-                continue
-            self.found[i] = (self._opinion(finding, segment), segment)
+            if why is None and asked > MAX_CONFIRMATIONS:
+                why = f"more than {MAX_CONFIRMATIONS} findings to confirm"
+            if why is None:
+                try:
+                    self.opinions[place] = self._opinion(finding, segment)
+                    continue
+                except EngineDown as error:
+                    why = error.message
+            self.opinions[place] = self._unconfirmed(finding, why)
 
     def _ask_chunk(self, chunk: Chunk) -> None:
-        user = render_change(chunk.segments)
-        schema = reply_schema(chunk.segments)
-        request = Request(self.manner.prompt.system, user, schema, self.manner.reply_tokens)
-        reply = self._ask(request)
-        try:
-            findings = parse_findings(reply.text, chunk.segments)
-        except ReplyError as error:
-            problem = f"Your last answer could not be read ({error.message[:100]}). Answer with the JSON object only."
-            again = replace(request, user=f"{user}\n{problem}\n")
-            findings = parse_findings(self._ask(again).text, chunk.segments)
-        self.found += [(finding, _segment_of(finding, chunk)) for finding in findings]
-        for segment in chunk.segments:
-            self.reviewed[segment.path] += sum(line.kind is LineKind.ADDED for line in segment.lines)
-        self.waiting.pop(0)
-        self._done += 1
+        segments = chunk.segments
+        user = render_change(segments)
+        request = Request(self.manner.prompt.system, user, reply_schema(segments), self.window.reply_tokens)
+        reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))
+        read = (*self.state.read, _Read(chunk, findings))
+        self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)
+        corrected = self.window.corrected(request, reply)
+        if corrected is not self.window:
+            self._pack_anew(corrected)
 
-    def _ask(self, request: Request) -> Reply:
-        deadline = self.manner.deadline
-        if deadline is not None and time.monotonic() >= deadline:
-            raise DeadlineReached("the deadline was reached")
-        self.requests += 1
-        reply = self.engine.ask(request, deadline)
-        self.prompt_tokens += reply.prompt_tokens
-        self.completion_tokens += reply.completion_tokens
-        return reply
+    def _fit(self, chunk: Chunk, error: PromptTooLong) -> None:
+        """Split the chunk; where the window turned out to be smaller than known, pack all that waits anew."""
+        real = self.window.tokens // 2 if isinstance(error, PromptCut) else error.window
+        if real is None or real >= self.window.tokens:
+            self._split(chunk, error)
+            return
+        try:
+            self._pack_anew(self.window.smaller(real))
+        except EngineDown as down:
+            self.give_up(f"{error.message}; {down.message}", down.hint)
+
+    def _pack_anew(self, window: Window) -> None:
+        plan = repack(self.state.waiting, self.manner.budget(window))
+        self.dialogue.window = window
+        self.state = replace(self.state, waiting=plan.chunks, failed=self.state.failed + plan.failed)
 
     def _split(self, chunk: Chunk, error: EngineError) -> None:
         halves = split_chunk(chunk)
         if halves:
-            self.waiting[:1] = halves
+            self.state = replace(self.state, waiting=halves + self.state.waiting[1:])
         else:
-            self._fail(chunk, error.message, error.hint)
+            self._fail(chunk, error)
 
-    def _fail(self, chunk: Chunk, reason: str, hint: str | None) -> None:
-        self.failed += omit_chunk(chunk, reason)
-        if hint:
-            self.hints.append(hint)
-        self.waiting.remove(chunk)
+    def _fail(self, chunk: Chunk, error: EngineError) -> None:
+        if error.hint:
+            self.hints.append(error.hint)
+        failed = (*self.state.failed, *omit_chunk(chunk, error.message))
+        self.state = replace(self.state, waiting=self.state.waiting[1:], failed=failed)
 
     def _opinion(self, finding: Finding, segment: Segment) -> Finding:
+        """The finding after its votes; EngineDown when nothing more can be asked."""
         opinions: list[Confirmed] = []
         try:
             for vote in range(self.manner.votes):
                 opinions.append(self._vote(finding, segment, vote))
+        except EngineDown:
+            raise
         except EngineError as error:
-            return self._unconfirmed(finding, f"no second look: {error.message}")
+            return self._unconfirmed(finding, error.message)
         return settle(finding, opinions)
 
     def _vote(self, finding: Finding, segment: Segment, vote: int) -> Confirmed:
+        def read(text: str) -> Confirmed:
+            return read_opinion(text, segment)
+
         try:
-            reply = self._ask(confirm_request(finding, segment, vote))
+            return self.dialogue.ask_readable(confirm_request(finding, segment, vote), read)[1]
         except PromptTooLong:
-            reply = self._ask(confirm_request(finding, segment, vote, around=0))
-        return read_opinion(reply.text, segment)
+            return self.dialogue.ask_readable(confirm_request(finding, segment, vote, around=0), read)[1]
 
     def _unconfirmed(self, finding: Finding, why: str) -> Finding:
         self.unconfirmed += 1
-        return demote(finding, Confirmed.NOT_ASKED, Severity.WARNING, why)
+        return demote(finding, Confirmed.NOT_ASKED, Severity.WARNING, f"no second look: {why}")
 
     def _report_progress(self) -> None:
         seconds = max(time.monotonic() - self._started, 1e-6)
-        speed = self.completion_tokens / seconds
-        self.on_progress(Progress(self._done, self._done + len(self.waiting), speed))
+        speed = self.dialogue.completion_tokens / seconds
+        done = len(self.state.read)
+        self.on_progress(Progress(done, done + len(self.state.waiting), speed))
 
 
 def _segment_of(finding: Finding, chunk: Chunk) -> Segment | None:

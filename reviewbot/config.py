@@ -26,21 +26,23 @@ _LOWEST_S, _HIGHEST_S = 15, 600
 """A repository may set the deadline only between these, inclusive: time for an answer, but no endless commit."""
 
 _INTERNAL_PROMPTS = frozenset({"confirm"})
-_PATHS = frozenset({"prompt", "guidelines", "model_file"})
+_PATHS = frozenset({"prompt", "guidelines", "model_file", "cache_dir"})
 
 
 class Config(NamedTuple):
     """Every effective setting, in the order of SETTINGS, which has the defaults and the accepted values.
 
-    `endpoint` is a whole URL with its port. `model_file` and `guidelines` are absolute paths or None; `prompt` is a
-    built-in name or an absolute path. `num_ctx` is in tokens, None where the program chooses. `deadline_s` counts
-    from the start of the process; None is no deadline. `exclude` and `include` are globs over whole paths.
+    `endpoint` is a whole URL with its port. `model_file`, `cache_dir` and `guidelines` are absolute paths or None;
+    `prompt` is a built-in name or an absolute path. `num_ctx` and `chunk_tokens` are in tokens, None where the program
+    chooses and for all that the window has room for. `deadline_s` counts from the start of the process; None is no
+    deadline. `exclude` and `include` are globs over whole paths.
     """
 
     engine: str
     endpoint: str
     allow_remote: bool
     model_file: str | None
+    cache_dir: str | None
     model: str
     prompt: str
     guidelines: str | None
@@ -48,7 +50,8 @@ class Config(NamedTuple):
     temperature: float
     seed: int
     num_ctx: int | None
-    chunk_tokens: int
+    chunk_tokens: int | None
+    context_share: float
     block_at: str
     confirm: str
     on_failure: str
@@ -184,6 +187,7 @@ def _not_yours(layer: Layer, setting: Setting) -> ConfigError:
     why = {
         "engine": "a repository must not choose which program reads your code",
         "model_file": "a repository must not choose which file is loaded on your machine",
+        "cache_dir": "a repository must not choose where files are written on your machine",
     }.get(setting.key, "a repository could send your code elsewhere")
     return ConfigError(
         f"{layer.place(setting.key)} may not set {setting.key}: {why}",

@@ -11,6 +11,7 @@ ReviewbotError
 |   |   +-- ModelMissing    the server is there, the model is not
 |   |   +-- DeadlineReached the time is up
 |   +-- PromptTooLong       this prompt does not fit the window; a part of it may
+|   |   +-- PromptCut       the server cut it: the model did not read all of it
 |   +-- ReplyError          this reply cannot be used
 |       +-- ReplyCut        the reply hit its length limit
 +-- OutputError             exit 3: a report that cannot be written
@@ -79,7 +80,15 @@ class DeadlineReached(EngineDown):
 
 
 class PromptTooLong(EngineError):
-    """The prompt does not fit the window; a part of it may."""
+    """The prompt does not fit the window; `window` is the real one in tokens where the server tells it."""
+
+    def __init__(self, message: str, hint: str | None = None, *, window: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.window = window
+
+
+class PromptCut(PromptTooLong):
+    """The server cut the prompt without a word: its window is smaller than it says."""
 
 
 class ReplyError(EngineError):

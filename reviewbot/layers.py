@@ -59,6 +59,13 @@ def user_file() -> str:
     return os.path.join(user_config_dir("reviewbot", appauthor=False), "config.toml")
 
 
+def cache_folder() -> str:
+    """The platform's folder for caches, our part of it."""
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("reviewbot", appauthor=False)
+
+
 def current_folder() -> str:
     """The folder that relative paths of flags and variables start at; ConfigError when it is gone."""
     try:

@@ -12,6 +12,8 @@ from reviewbot.diff import Line, LineKind, Segment
 MAX_CONTEXT_CHARS = 400
 """An unchanged or removed line is shown up to here: it is only context, and one of them must not fill a request."""
 
+MAX_HEADING_CHARS = 120
+
 _SPECIAL = re.compile(
     r"(<)(/?s>|unk>|pad>|bos>|eos>|PRE>|SUF>|MID>|EOT>|step>|/?think>|/?SYS>>|(?:start|end)_of_turn>"
     r"|fim_\w{1,12}>|\|[^|<>\s]{1,40}\|>|\uff5c[^\uff5c<>\s]{1,40}\uff5c>)"
@@ -48,7 +50,7 @@ def show_line(line: Line) -> str:
 def show_heading(segment: Segment, *, new_file: bool) -> str:
     """What stands above a segment: the file's name where it begins, then the enclosing line."""
     name = f"File: {disarm(segment.path)}\n" if new_file else ""
-    return f"{name}@@ {_clip(disarm(segment.heading))}".rstrip() + "\n"
+    return f"{name}@@ {disarm(segment.heading)[:MAX_HEADING_CHARS]}".rstrip() + "\n"
 
 
 def show_segments(segments: tuple[Segment, ...]) -> str:

@@ -1,41 +1,62 @@
 """Pack hunks into chunks that fit the model's window, and list what is not sent, with the reason."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange, Hunk, Line, LineKind, Segment
-from reviewbot.layout import show_heading, show_line
-from reviewbot.tokens import Counter
+from reviewbot.layout import show_heading, show_line, show_segments
+from reviewbot.tokens import TokenCounter
+from reviewbot.units import AROUND, Unit, after, before, cut_hunk, heading, shown, to_segments
 
 TOO_LONG = "line too long for the window"
 
-SMALL_SHARE = 0.4
-"""A hunk that takes less than this share of a request is not torn to fill the request before it."""
+UNIT_SHARE = 8
+"""A hunk that is larger than one part in so many of a request may be cut."""
+
+_RADII = (None, AROUND, 1, 0)
+"""How much context a unit is shown with, the most first."""
 
 
 class Budget(Struct, frozen=True):
     """How much of a change goes into one request: `chunk_tokens` for the shown lines, counted by `counter`.
 
-    A single line may take up to `line_tokens` (what the window has room for); None means `chunk_tokens`.
+    A single line may take up to `line_tokens` (what the window has room for); None means `chunk_tokens`. Lines that
+    are not added take at most `context_share` of the request, but for what is repeated around a cut.
     """
 
     chunk_tokens: int
-    counter: Counter
+    counter: TokenCounter
     line_tokens: int | None = None
+    context_share: float = 0.7
+
+    @property
+    def unit_tokens(self) -> int:
+        """Tokens of the largest part that is never torn."""
+        return self.chunk_tokens // UNIT_SHARE
+
+    @property
+    def context_tokens(self) -> float:
+        """Tokens of lines that are not added, at most."""
+        return self.chunk_tokens * self.context_share
 
 
 class Chunk(Struct, frozen=True):
     """What one request asks about, in the order of the diff."""
 
-    segments: tuple[Segment, ...]
+    units: tuple[Unit, ...]
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The lines as they are shown."""
+        return to_segments(self.units)
 
     @property
     def added(self) -> int:
         """How many added lines it holds."""
-        return sum(line.kind is LineKind.ADDED for segment in self.segments for line in segment.lines)
+        return sum(unit.added for unit in self.units)
 
 
 class Omission(Struct, frozen=True):
@@ -52,10 +73,9 @@ class Omission(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Every added line is in exactly one chunk, in `skipped` or in `failed`."""
+    """Every added line is in exactly one chunk or in `failed`."""
 
     chunks: tuple[Chunk, ...] = ()
-    skipped: tuple[Omission, ...] = ()
     failed: tuple[Omission, ...] = ()
 
 
@@ -121,15 +141,34 @@ def _omit_lines(path: str, lines: Iterable[Line], reason: str) -> Omission | Non
 def plan_review(changes: Sequence[FileChange], budget: Budget) -> Plan:
     """Pack the hunks of `changes` into as few chunks as fit, in diff order.
 
-    A hunk that does not fit is split at line borders; its parts keep path, heading and line numbers. An added line
-    that fits no request by itself is listed in `Plan.failed`. Hunks and parts without added lines are not sent.
+    A unit goes into the first chunk that it does not overfill, so no chunk is left emptier than it has to be. An
+    added line that fits no request by itself is listed in `Plan.failed`. What has no added lines is not sent.
     """
     packer = _Packer(budget)
     for change in changes:
         for hunk in change.hunks:
-            packer.add(change.path, hunk)
+            if any(line.kind is LineKind.ADDED for line in hunk.lines):
+                packer.add_hunk(change.path, hunk)
     packer.close()
-    return Plan(tuple(packer.chunks), (), tuple(packer.failed))
+    return Plan(tuple(packer.chunks), tuple(packer.failed))
+
+
+def repack(chunks: Sequence[Chunk], budget: Budget) -> Plan:
+    """The same lines in chunks of another budget."""
+    packer = _Packer(budget)
+    for unit in (unit for chunk in chunks for unit in chunk.units):
+        packer.add_part(unit.path, unit.hunk, unit.start, unit.stop)
+    packer.close()
+    return Plan(tuple(packer.chunks), tuple(packer.failed))
+
+
+def chunk_cost(chunk: Chunk, counter: TokenCounter) -> int:
+    """Tokens of the lines and headings that a chunk shows."""
+    return _cost(show_segments(chunk.segments), counter)
+
+
+def _cost(text: str, counter: TokenCounter) -> int:
+    return sum(counter.count(line + "\n") for line in text.split("\n")[:-1])
 
 
 def split_chunk(chunk: Chunk) -> tuple[Chunk, ...]:
@@ -137,96 +176,98 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, ...]:
     half = chunk.added // 2
     if half == 0:
         return ()
-    first: list[Segment] = []
-    second: list[Segment] = []
+    first: list[Unit] = []
+    second: list[Unit] = []
     seen = 0
-    for segment in chunk.segments:
-        cut = 0
-        while cut < len(segment.lines) and seen < half:
-            seen += segment.lines[cut].kind is LineKind.ADDED
+    for unit in chunk.units:
+        cut = unit.start
+        while cut < unit.stop and seen < half:
+            seen += unit.hunk.lines[cut].kind is LineKind.ADDED
             cut += 1
-        first += _with_added(segment, segment.lines[:cut])
-        second += _with_added(segment, segment.lines[cut:])
+        first += _with_added(replace(unit, stop=cut))
+        second += _with_added(replace(unit, start=cut))
     return Chunk(tuple(first)), Chunk(tuple(second))
 
 
-def _with_added(segment: Segment, lines: tuple[Line, ...]) -> list[Segment]:
-    return [replace(segment, lines=lines)] if any(line.kind is LineKind.ADDED for line in lines) else []
+def _with_added(unit: Unit) -> list[Unit]:
+    return [unit] if unit.added else []
 
 
 class _Packer:
-    """Fills one chunk after the other, line by line."""
+    """Fills one chunk after the other, unit by unit."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.chunks: list[Chunk] = []
         self.failed: list[Omission] = []
-        self._segments: list[Segment] = []
-        self._left = budget.chunk_tokens
+        self._units: list[Unit] = []
+        self._used = self._context = self._after = 0
 
-    def add(self, path: str, hunk: Hunk) -> None:
-        for run in self._sendable(path, hunk):
-            self._add_run(path, hunk.heading, run)
+    def add_hunk(self, path: str, hunk: Hunk) -> None:
+        self.add_part(path, hunk, 0, len(hunk.lines))
+
+    def add_part(self, path: str, hunk: Hunk, start: int, stop: int) -> None:
+        lines = hunk.lines[start:stop]
+        costs = [self._count(show_line(line)) for line in lines]
+        room = (self.budget.line_tokens or self.budget.chunk_tokens) - self._heading_cost(
+            Unit(path, hunk, start, stop), new_file=True
+        )
+        for line, cost in zip(lines, costs, strict=True):
+            if cost > room and line.kind is LineKind.ADDED:
+                self.failed.append(Omission(path, line.new, line.new, 1, TOO_LONG))
+        for first, end in cut_hunk(lines, costs, self.budget.unit_tokens, room):
+            self._place(Unit(path, hunk, start + first, start + end), costs[first:end])
 
     def close(self) -> None:
-        if self._segments:
-            self.chunks.append(Chunk(tuple(self._segments)))
-        self._segments = []
-        self._left = self.budget.chunk_tokens
+        if any(unit.added for unit in self._units):
+            self.chunks.append(Chunk(tuple(self._units)))
+        self._units = []
+        self._used = self._context = self._after = 0
 
-    def _sendable(self, path: str, hunk: Hunk) -> Iterator[tuple[Line, ...]]:
-        """The hunk without the added lines that fit no request, as runs of neighbouring lines."""
-        room = (self.budget.line_tokens or self.budget.chunk_tokens) - self._heading_cost(
-            path, hunk.heading, new_file=True
-        )
-        run: list[Line] = []
-        for line in hunk.lines:
-            cost = self._cost(line)
-            if cost <= room:
-                run.append(line)
+    def _place(self, unit: Unit, costs: Sequence[int]) -> None:
+        """Into this chunk, else into the next one. Removed lines alone do not begin a chunk."""
+        if self._put(unit, costs) or not unit.added:
+            return
+        self.close()
+        if not self._put(unit, costs):
+            self._put_alone(unit)
+
+    def _put(self, unit: Unit, costs: Sequence[int]) -> bool:
+        """With as much context as the budget's share of it allows; False when there is no room."""
+        goes_on = bool(self._units) and unit.continues(self._units[-1])
+        for radius in _RADII if unit.added else _RADII[:1]:
+            tried = replace(unit, radius=radius)
+            places = shown(unit.hunk.lines, unit.start, unit.stop, radius)
+            context = sum(costs[i - unit.start] for i in places if unit.hunk.lines[i].kind is not LineKind.ADDED)
+            if radius != 0 and self._context + context > self.budget.context_tokens:
                 continue
-            if line.kind is LineKind.ADDED:
-                self.failed.append(Omission(path, line.new, line.new, 1, TOO_LONG))
-            yield tuple(run)
-            run = []
-        yield tuple(run)
-
-    def _add_run(self, path: str, heading: str, lines: tuple[Line, ...]) -> None:
-        costs = [self._cost(line) for line in lines]
-        while any(line.kind is LineKind.ADDED for line in lines):
-            head = self._heading_cost(path, heading, new_file=not self._continues(path))
-            total = head + sum(costs)
-            fits = _how_many(costs, self._left - head)
-            small = total <= SMALL_SHARE * self.budget.chunk_tokens
-            if self._segments and fits < len(lines) and (small or _no_added(lines[:fits])):
-                self.close()
+            below = self._lines_cost(after(tried))
+            above = -self._after if goes_on else self._cost_above(tried)
+            used = self._used + above + sum(costs[i - unit.start] for i in places) + below
+            if used > self.budget.chunk_tokens:
+                if self._units:
+                    return False
                 continue
-            fits = max(fits, 1)
-            if not _no_added(lines[:fits]):
-                self._segments.append(Segment(path, heading, lines[:fits]))
-                self._left -= head + sum(costs[:fits])
-            lines, costs = lines[fits:], costs[fits:]
-            if lines:
-                self.close()
+            self._units.append(tried)
+            self._used, self._context, self._after = used, self._context + context, below
+            return True
+        return False
 
-    def _continues(self, path: str) -> bool:
-        return bool(self._segments) and self._segments[-1].path == path
+    def _put_alone(self, unit: Unit) -> None:
+        """A line that takes a whole request, without anything around it."""
+        self._units.append(replace(unit, radius=0))
+        self.close()
 
-    def _cost(self, line: Line) -> int:
-        return self.budget.counter.count(show_line(line))
+    def _cost_above(self, unit: Unit) -> int:
+        """What stands above the first unit of a segment."""
+        new_file = not self._units or self._units[-1].path != unit.path
+        return self._heading_cost(unit, new_file=new_file) + self._lines_cost(before(unit))
 
-    def _heading_cost(self, path: str, heading: str, *, new_file: bool) -> int:
-        return self.budget.counter.count(show_heading(Segment(path, heading, ()), new_file=new_file))
+    def _heading_cost(self, unit: Unit, *, new_file: bool) -> int:
+        return _cost(show_heading(Segment(unit.path, heading(unit), ()), new_file=new_file), self.budget.counter)
 
+    def _lines_cost(self, lines: Sequence[Line]) -> int:
+        return sum(self._count(show_line(line)) for line in lines)
 
-def _no_added(lines: Sequence[Line]) -> bool:
-    return not any(line.kind is LineKind.ADDED for line in lines)
-
-
-def _how_many(costs: Sequence[int], room: int) -> int:
-    """How many of the first costs fit into `room`."""
-    for count, cost in enumerate(costs):
-        room -= cost
-        if room < 0:
-            return count
-    return len(costs)
+    def _count(self, text: str) -> int:
+        return self.budget.counter.count(text)

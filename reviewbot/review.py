@@ -5,22 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.ask import Asked, Manner, Progress, ask_all
 from reviewbot.confirm import demote
 from reviewbot.diff import FileChange
-from reviewbot.engines import Engine, EngineInfo
-from reviewbot.errors import EngineDown
+from reviewbot.engines import DEFAULT_WINDOW, Engine, EngineInfo, Loaded, ModelFacts, Request
+from reviewbot.errors import EngineError
 from reviewbot.findings import Finding, Severity
-from reviewbot.plan import Budget, Omission, omit, plan_review
-from reviewbot.prompts import Prompt
+from reviewbot.plan import Omission, omit, plan_review
+from reviewbot.prompts import ASK_AGAIN, Prompt, render_change
 from reviewbot.repo import Source
-from reviewbot.tokens import TEMPLATE_TOKENS, counter_for
+from reviewbot.tokens import counter_for
+from reviewbot.window import Window, choose_window, open_window
 
-RETRY_TOKENS = 80
-"""What the request for a readable answer adds to a prompt."""
-
-MIN_CHUNK_TOKENS = 128
 DEMO_S = 60.0
 """The demo model stops after so many seconds and lists the rest: nobody should wait for it."""
 
@@ -89,10 +87,12 @@ class Review(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion."""
+    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion; `chunk_tokens` None
+    takes the whole window."""
 
     prompt: Prompt
-    chunk_tokens: int
+    chunk_tokens: int | None
+    context_share: float
     max_findings: int
     votes: int
     block_at: Severity | None
@@ -115,24 +115,17 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
     started = time.monotonic()
     try:
         info = engine.describe(options.deadline)
-        budget = request_budget(info, options.prompt, options.chunk_tokens)
-    except EngineDown as error:
+        window, loaded = load_window(engine, info, material.changes, options)
+    except EngineError as error:
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
-    plan = plan_review(material.changes, budget)
-    deadline = options.deadline
-    if info.demo:
-        deadline = min(deadline or started + DEMO_S, started + DEMO_S)
-    manner = Manner(
-        prompt=options.prompt,
-        reply_tokens=_reply_tokens(info.window_tokens),
-        votes=0 if info.demo else options.votes,
-        block_at=options.block_at,
-        deadline=deadline,
-    )
-    asked = ask_all(engine, plan.chunks, manner, on_progress)
+    except KeyboardInterrupt:
+        return replace(unread(material, "interrupted"), interrupted=True)
+    manner = _manner(options, info, started)
+    plan = plan_review(material.changes, manner.budget(window))
+    asked = ask_all(engine, plan, window, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
-    kept, suppressed = _cap(_distinct(said), options)
-    failed = material.failed + plan.failed + asked.failed
+    kept, suppressed = _cap(said, options)
+    failed = material.failed + asked.failed
     return Review(
         source=material.source,
         files=_coverage(material.changes, material.skipped, failed, asked.reviewed),
@@ -140,18 +133,54 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
         skipped=material.skipped,
         failed=failed,
         suppressed=suppressed,
-        engine=info,
+        engine=replace(info, window_tokens=asked.window_tokens),
         usage=_usage(asked, time.monotonic() - started),
-        notes=material.notes,
+        notes=(*material.notes, *_slow(info, loaded)),
         hints=asked.hints,
         unconfirmed=asked.unconfirmed,
         interrupted=asked.interrupted,
     )
 
 
-def unread(
-    material: Material, reason: str, *, hints: tuple[str, ...] = (), skipped: bool = False, interrupted: bool = False
-) -> Review:
+def load_window(
+    engine: Engine, info: EngineInfo, changes: Sequence[FileChange], options: Options
+) -> tuple[Window, Loaded]:
+    """Load the model with a window for this change; an EngineError when it cannot be asked."""
+    opening = Request(options.prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
+    change_bytes = sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
+    tokens = choose_window(
+        info, change_bytes, len(opening.system), options.chunk_tokens, lambda: _largest_window(info.facts)
+    )
+    loaded = engine.load(tokens, opening, options.deadline)
+    fits_by_bytes = change_bytes * 2 < loaded.window_tokens // 2
+    vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(options.deadline)
+    return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, opening), loaded
+
+
+def _manner(options: Options, info: EngineInfo, started: float) -> Manner:
+    deadline = options.deadline
+    if info.demo:
+        deadline = min(deadline or started + DEMO_S, started + DEMO_S)
+    return Manner(
+        prompt=options.prompt,
+        chunk_tokens=options.chunk_tokens,
+        context_share=options.context_share,
+        votes=0 if info.demo else options.votes,
+        block_at=options.block_at,
+        deadline=deadline,
+    )
+
+
+def _largest_window(facts: ModelFacts) -> int:
+    """The largest window that fits the free memory of the GPUs together with the model; without one, the memory."""
+    return DEFAULT_WINDOW * 2
+
+
+def _slow(info: EngineInfo, loaded: Loaded) -> tuple[str, ...]:
+    return ()
+
+
+def unread(material: Material, reason: str, *, hints: tuple[str, ...] = (), skipped: bool = False) -> Review:
     """The review of a run in which no model read anything: every line failed, or skipped by the user's wish."""
     left_out = tuple(found for change in material.changes for found in omit(change, reason))
     left_out_skipped, left_out_failed = (left_out, ()) if skipped else ((), left_out)
@@ -165,26 +194,7 @@ def unread(
         notes=material.notes,
         hints=hints,
         no_model=skipped,
-        interrupted=interrupted,
     )
-
-
-def _reply_tokens(window: int) -> int:
-    """A sixth of the window, which holds eight findings of ordinary length at 4,096 tokens."""
-    return max(256, min(1024, window // 6))
-
-
-def request_budget(info: EngineInfo, prompt: Prompt, chunk_tokens: int) -> Budget:
-    """What is left for code in each request; EngineDown when the window holds hardly more than the prompt."""
-    counter = counter_for(refuses_long=info.refuses_long)
-    fixed = counter.count(prompt.system) + TEMPLATE_TOKENS + RETRY_TOKENS + _reply_tokens(info.window_tokens)
-    room = info.window_tokens - 1 - fixed
-    if room < MIN_CHUNK_TOKENS:
-        raise EngineDown(
-            f"a window of {info.window_tokens} tokens leaves no room for code: prompt and reply take {fixed}",
-            "reviewbot --num-ctx 4096",
-        )
-    return Budget(min(room, chunk_tokens), counter, room)
 
 
 def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -192,27 +202,20 @@ def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(demote(finding, finding.confirmed, Severity.INFO, "said by the demo model") for finding in findings)
 
 
-def _distinct(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """One finding for each line and rule, the worst of them."""
-    best: dict[tuple[str, int, str], Finding] = {}
-    loose = []
-    for finding in findings:
-        if finding.line is None:
-            loose.append(finding)
-            continue
-        key = (finding.path, finding.line, finding.rule)
-        if key not in best or finding.severity > best[key].severity:
-            best[key] = finding
-    return (*best.values(), *loose)
-
-
 def _cap(findings: Sequence[Finding], options: Options) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, str], ...]]:
-    """The findings with at most `max_findings` that cannot block, the worst of them; and the rest."""
-    kept = [f for f in findings if f.line is None or _could_block(f, options.block_at)]
-    advisory = [f for f in findings if f.line is not None and not _could_block(f, options.block_at)]
-    advisory.sort(key=lambda f: -f.severity)
-    rest = advisory[options.max_findings :]
-    return (*kept, *advisory[: options.max_findings]), tuple((finding, "cap") for finding in rest)
+    """What is shown, and the rest: one finding for each line and rule, the worst, and of those that cannot block the
+    `max_findings` worst."""
+    best: dict[tuple[str, int, str], Finding] = {}
+    for finding in findings:
+        if finding.line is not None:
+            key = (finding.path, finding.line, finding.rule)
+            if key not in best or finding.severity > best[key].severity:
+                best[key] = finding
+    advisory = sorted((f for f in best.values() if not _could_block(f, options.block_at)), key=lambda f: -f.severity)
+    capped = {id(finding) for finding in advisory[options.max_findings :]}
+    shown = {id(finding) for finding in best.values()} - capped
+    kept = tuple(f for f in findings if f.line is None or id(f) in shown)
+    return kept, tuple((f, "cap") for f in findings if f.line is not None and id(f) not in shown)
 
 
 def _could_block(finding: Finding, block_at: Severity | None) -> bool:

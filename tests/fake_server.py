@@ -34,6 +34,7 @@ class Exchange:
         self._handler = handler
         self.body = body
         self.released = released
+        self.prompt_tokens = round(sum(len(message["content"]) for message in body["messages"]) / 1.75)
         self.user = str(body["messages"][-1]["content"])
 
     def status(self, code: int, body: Any, content_type: str = "application/json", **headers: str) -> None:
@@ -82,6 +83,7 @@ def say(text: str, **last: Any) -> Answer:
     def answer(exchange: Exchange) -> None:
         exchange.begin()
         half = len(text) // 2
+        last.setdefault("prompt_tokens", exchange.prompt_tokens)
         exchange.send(part(text[:half]), part(text[half:]), done(**last))
 
     return answer
@@ -115,10 +117,15 @@ def find(marker: str = "BUG") -> Answer:
     return answer
 
 
+def _loads(body: dict[str, Any]) -> bool:
+    return bool(body["options"]["num_predict"] == 1)
+
+
 class FakeServer:
     """An Ollama that has one model and answers each chat request with `answers`, the last one for ever.
 
-    `requests` holds path and body of every request. `overrides` answers other paths: status and JSON by path.
+    `requests` holds path and body of every request. `overrides` answers other paths: status and JSON by path. The
+    request for a single token, by which a model is loaded, is answered by itself: the model is loaded from then on.
     """
 
     def __init__(self, *answers: Answer, version: str = "0.32.0", trained: int = 16384) -> None:
@@ -139,8 +146,13 @@ class FakeServer:
 
     @property
     def chats(self) -> list[dict[str, Any]]:
-        """The bodies of the chat requests."""
-        return [body for path, body in self.requests if path == "/api/chat"]
+        """The bodies of the chat requests, but for those that only load the model."""
+        return [body for path, body in self.requests if path == "/api/chat" and not _loads(body)]
+
+    @property
+    def loaded(self) -> list[int]:
+        """The windows that the model was loaded with."""
+        return [body["options"]["num_ctx"] for path, body in self.requests if path == "/api/chat" and _loads(body)]
 
     def __enter__(self) -> "FakeServer":
         self._thread.start()
@@ -155,10 +167,11 @@ class FakeServer:
     def facts(self, path: str) -> tuple[int, Any]:
         """Status and JSON of the requests that are no chat."""
         entry = {"name": MODEL, "model": MODEL, "digest": "d1" * 32, "size": 3825910662}
+        running = [{**entry, "context_length": min(window, self.trained)} for window in self.loaded[-1:]]
         known = {
             "/api/version": {"version": self.version},
             "/api/tags": {"models": [entry]},
-            "/api/ps": {"models": []},
+            "/api/ps": {"models": running},
             "/api/show": {
                 "template": "[INST] {{ .Prompt }} [/INST]",
                 "model_info": {"general.architecture": "llama", "llama.context_length": self.trained},
@@ -185,6 +198,8 @@ class FakeServer:
                     if self.path in fake.overrides or self.path != "/api/chat":
                         code, facts = fake.overrides.get(self.path) or fake.facts(self.path)
                         Exchange(self, {"messages": [{"content": ""}]}, fake.released).status(code, facts)
+                    elif _loads(body):
+                        say("{", reason="length", tokens=1)(Exchange(self, body, fake.released))
                     else:
                         answer = fake.answers[0] if len(fake.answers) == 1 else fake.answers.pop(0)
                         answer(Exchange(self, body, fake.released))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from reviewbot.engines import EngineInfo, Reply, Request
+from reviewbot.engines import EngineInfo, Loaded, Reply, Request
 
 INFO = EngineInfo("ollama", "codellama:7b-instruct", "http://127.0.0.1:11434", 4096, True, "d1", "0.32.0")
 
@@ -43,12 +43,19 @@ class ScriptedEngine:
             raise self.info
         return self.info
 
+    def vocabulary(self, deadline: float | None) -> None:
+        return None
+
+    def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
+        assert not isinstance(self.info, BaseException)
+        return Loaded(min(window_tokens, self.info.window_tokens))
+
     def ask(self, request: Request, deadline: float | None) -> Reply:
         self.requests.append(request)
         item = self.script[0] if len(self.script) == 1 else self.script.pop(0)
         if isinstance(item, BaseException):
             raise item
-        return Reply(item, prompt_tokens=100, completion_tokens=10)
+        return Reply(item, prompt_tokens=round(len(request.system + request.user) / 1.75), completion_tokens=10)
 
     def close(self) -> None:
         pass

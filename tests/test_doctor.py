@@ -15,7 +15,7 @@ import pytest
 
 from reviewbot.cli import main
 from reviewbot.config import SETTINGS, user_file
-from reviewbot.engines import EngineInfo, Reply
+from reviewbot.engines import EngineInfo, Loaded, Reply
 from reviewbot.errors import ReplyError
 from reviewbot.gpu import Gpu
 from reviewbot.install import install
@@ -139,7 +139,9 @@ def test_all_is_well(server, repo, capsys):
     assert found["model"] == [
         ("ok", f"{MODEL}, digest 8fdf8f752f6e, parameters 7B, quantization Q4_0, trained window 16384")
     ]
-    assert re.fullmatch(r"4096 tokens, of which up to \d+ for code in each request", found["window"][0][1])
+    assert re.fullmatch(
+        r"4096 tokens, of which up to \d+ for code in each request; tokens are estimated", found["window"][0][1]
+    )
     assert re.fullmatch(r"\d+ tokens per second, first answer after 0\.\d s", found["test request"][0][1])
 
 
@@ -362,9 +364,13 @@ class ScriptedEngine:
         self.demo, self.fails, self.closed = demo, fails, False
 
     def describe(self, deadline):
-        return EngineInfo(
-            "embedded", "tiny.gguf", "in this process", 4096, True, digest="sha256:" + "ab" * 32, demo=self.demo
-        )
+        return EngineInfo("embedded", "tiny.gguf", "in this process", 0, True, demo=self.demo)
+
+    def vocabulary(self, deadline):
+        return None
+
+    def load(self, window_tokens, opening, deadline):
+        return Loaded(window_tokens)
 
     def ask(self, request, deadline):
         if self.fails:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import GitRepo, heed_ctrl_c
 from servers import tiny_gguf
-from values import segment
+from values import OPENING, segment
 
 from reviewbot.cli import main
 from reviewbot.engines import Request
@@ -44,27 +44,36 @@ def request(tokens: int = 400, user: str | None = None) -> Request:
 
 def test_a_model_file_answers_in_the_schema(engine: EmbeddedEngine) -> None:
     info = engine.describe(None)
-    assert (info.kind, info.model, info.window_tokens, info.refuses_long) == ("embedded", "tiny", 2048, True)
+    assert (info.kind, info.model, info.refuses_long, info.facts.asked_window) == ("embedded", "tiny", True, 2048)
+    assert (info.facts.trained_window, info.facts.weights_bytes) == (16384, 577184)
+    loaded = engine.load(2048, OPENING, None)
+    vocabulary = engine.vocabulary(None)
+    assert loaded.window_tokens == 2048 and vocabulary is not None
+    # The template as the server's /props shows it, filled by hand.
+    prompt = f"[INST] <<SYS>>\n{OPENING.system}\n<</SYS>>\n\n{OPENING.user} [/INST]"
+    assert loaded.prompt_tokens == vocabulary.count_prompt(prompt)
     reply = engine.ask(request(), None)
     parse_findings(reply.text, SEGMENTS)
     assert reply.prompt_tokens > 300 and reply.completion_tokens > 0
 
 
 def test_the_window_is_at_most_what_the_model_was_trained_for(tiny: Path) -> None:
-    made = EmbeddedEngine(model_file=tiny, num_ctx=32768)
-    assert made.describe(None).window_tokens == 16384
+    made = EmbeddedEngine(model_file=tiny)
+    assert made.load(32768, OPENING, None).window_tokens == 16384
     made.close()
 
 
 def test_too_long_and_cut_replies_are_errors(engine: EmbeddedEngine) -> None:
-    with pytest.raises(PromptTooLong):
+    engine.load(2048, OPENING, None)
+    with pytest.raises(PromptTooLong) as caught:
         engine.ask(request(user="value " * 4000), None)
+    assert caught.value.window == 2048
     with pytest.raises(ReplyCut):
         engine.ask(request(tokens=5), None)
 
 
 def test_the_deadline_holds(engine: EmbeddedEngine) -> None:
-    engine.describe(None)
+    engine.load(2048, OPENING, None)
     assert engine._child is not None
     engine._child.send_signal(signal.SIGSTOP)
     started = time.monotonic()
@@ -80,8 +89,8 @@ def test_a_broken_file_is_one_sentence(tiny: Path, tmp_path: Path, content: byte
     path = tmp_path / "broken.gguf"
     path.write_bytes(tiny.read_bytes()[:100_000] if content is None else content)
     made = EmbeddedEngine(model_file=path)
-    with pytest.raises(EngineDown, match="cannot be loaded as a model"):
-        made.describe(None)
+    with pytest.raises((ConfigError, EngineDown), match="no GGUF file|cannot be loaded as a model"):
+        made.load(2048, OPENING, None)
     made.close()
 
 
@@ -93,12 +102,12 @@ def test_a_file_that_is_not_there() -> None:
 def test_no_time_to_load(tiny: Path) -> None:
     made = EmbeddedEngine(model_file=tiny)
     with pytest.raises(DeadlineReached):
-        made.describe(time.monotonic())
+        made.load(2048, OPENING, time.monotonic())
     made.close()
 
 
 def test_a_child_that_dies_is_an_error(engine: EmbeddedEngine) -> None:
-    engine.describe(None)
+    engine.load(2048, OPENING, None)
     assert engine._child is not None
     engine._child.kill()
     engine._child.wait()
@@ -110,8 +119,9 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from reviewbot.engines.embedded import EmbeddedEngine
+from reviewbot.engines import Request
 engine = EmbeddedEngine(model_file=Path(sys.argv[1]))
-engine.describe(None)
+engine.load(2048, Request("s", "u", {}, 1), None)
 print(engine._child.pid, flush=True)
 if sys.argv[2] == "close":
     engine.close()

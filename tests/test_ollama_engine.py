@@ -2,9 +2,11 @@
 
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from fake_server import MODEL, TOO_LONG_NEW, TOO_LONG_OLD, Answer, Exchange, FakeServer, done, part, say
+from values import OPENING
 
 from reviewbot.engines import Request
 from reviewbot.engines.ollama import OllamaEngine
@@ -31,6 +33,7 @@ def ask(answer: Answer, deadline: float | None = None, **options):
     with FakeServer(answer) as server:
         asked = engine(server, **options)
         try:
+            asked.load(4096, OPENING, None)
             return asked.ask(REQUEST, deadline)
         finally:
             asked.close()
@@ -38,7 +41,8 @@ def ask(answer: Answer, deadline: float | None = None, **options):
 
 def test_what_is_sent_is_constant_and_bounded() -> None:
     with FakeServer(say("{}")) as server:
-        asked = engine(server, num_ctx=8192, temperature=0.3, seed=7)
+        asked = engine(server, temperature=0.3, seed=7)
+        asked.load(8192, OPENING, None)
         asked.ask(REQUEST, None)
         asked.close()
     (body,) = server.chats
@@ -103,7 +107,6 @@ def hang(*events) -> Answer:
         pytest.param(status(400, TOO_LONG_NEW), PromptTooLong, "too long", id="too long, from 0.30"),
         pytest.param(status(302, b"", Location="http://127.0.0.1:1/"), EngineDown, "redirects", id="redirect"),
         pytest.param(status(200, b"hello", content_type="text/html"), ReplyError, "not JSON", id="content type"),
-        pytest.param(stream(part("x"), done(prompt_tokens=4096)), PromptTooLong, "cut the prompt", id="cut prompt"),
         pytest.param(stream(part("x") | {"remote_host": "x"}, done()), PrivacyError, "another machine", id="forwarded"),
         pytest.param(hang(), EngineDown, "silent", id="hangs before its head"),
         pytest.param(hang(b""), EngineDown, "silent", id="hangs after its head"),
@@ -145,6 +148,7 @@ def test_a_deadline_closes_the_socket() -> None:
 
     with FakeServer(answer) as server:
         asked = engine(server)
+        asked.load(4096, OPENING, None)
         with pytest.raises(DeadlineReached):
             asked.ask(REQUEST, time.monotonic() + 0.3)
         end = time.monotonic() + 5
@@ -191,25 +195,58 @@ def test_what_a_server_says_of_itself_is_checked(path: str, answer, expected: ty
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "trained", "loaded", "expected"),
+    ("asked_for", "trained", "loaded", "facts"),
     [
-        pytest.param(None, 16384, None, 4096, id="default"),
-        pytest.param(None, 2048, None, 2048, id="model trained for less"),
-        pytest.param(None, 16384, 8192, 8192, id="keeps what is loaded"),
-        pytest.param(None, 16384, 2048, 4096, id="unless that is too small"),
-        pytest.param(None, 16384, 32768, 16384, id="a server that overstates"),
-        pytest.param(32768, 16384, None, 16384, id="asked for more than there is"),
-        pytest.param(2048, 16384, 8192, 2048, id="asked for"),
+        pytest.param(None, 16384, None, (None, None, 16384), id="nothing known"),
+        pytest.param(2048, 2048, None, (2048, None, 2048), id="asked for"),
+        pytest.param(None, 16384, 8192, (None, 8192, 16384), id="loaded"),
+        pytest.param(None, 16384, 2048, (None, None, 16384), id="loaded with a window that is too small"),
     ],
 )
-def test_the_window(asked_for: int | None, trained: int, loaded: int | None, expected: int) -> None:
+def test_what_is_known_of_the_window(
+    asked_for: int | None, trained: int, loaded: int | None, facts: tuple[int | None, ...]
+) -> None:
     with FakeServer(trained=trained) as server:
         if loaded:
             server.overrides["/api/ps"] = (200, {"models": [{"name": MODEL, "context_length": loaded}]})
         asked = engine(server, num_ctx=asked_for)
         info = asked.describe(None)
         asked.close()
-    assert (info.window_tokens, info.digest, info.server_version) == (expected, "d1" * 32, "0.32.0")
+    known = info.facts
+    assert (known.asked_window, known.loaded_window, known.trained_window) == facts
+    assert (info.digest, info.server_version, known.weights_bytes) == ("d1" * 32, "0.32.0", 3825910662)
+
+
+@pytest.mark.parametrize(
+    ("says", "wanted", "expected"),
+    [
+        pytest.param(None, 4096, 4096, id="before 0.10 it does not say"),
+        pytest.param(4096, 4096, 4096, id="as asked"),
+        pytest.param(2048, 4096, 2048, id="less"),
+        pytest.param(32768, 32768, 16384, id="a server that overstates"),
+    ],
+)
+def test_the_window_that_is_loaded_counts(says: int | None, wanted: int, expected: int) -> None:
+    with FakeServer(version="0.11.4") as server:
+        entry = {"name": MODEL, "size": 10, "size_vram": 4, **({"context_length": says} if says else {})}
+        server.overrides["/api/ps"] = (200, {"models": [entry]})
+        asked = engine(server)
+        loaded = asked.load(wanted, OPENING, None)
+        asked.close()
+    assert (loaded.window_tokens, loaded.bytes, loaded.gpu_bytes) == (expected, 10, 4)
+    assert loaded.prompt_tokens == round(len(OPENING.system + OPENING.user) / 1.75)
+
+
+def test_a_loaded_model_is_loaded_again_only_where_the_prompt_has_to_be_counted() -> None:
+    for version, messages, requests in (("0.32.0", [], 0), ("0.32.0", [{"role": "user"}], 1), ("0.12.5", [], 1)):
+        with FakeServer(version=version) as server:
+            shown = server.facts("/api/show")[1]
+            server.overrides["/api/show"] = (200, {**shown, "messages": messages})
+            server.overrides["/api/ps"] = (200, {"models": [{"name": MODEL, "context_length": 4096}]})
+            asked = engine(server)
+            loaded = asked.load(4096, OPENING, None)
+            asked.close()
+        assert len(server.loaded) == requests and bool(loaded.prompt_tokens) == bool(requests)
 
 
 @pytest.mark.parametrize(
@@ -217,17 +254,51 @@ def test_the_window(asked_for: int | None, trained: int, loaded: int | None, exp
     [("0.12.5", False), ("0.12.6", True), ("0.33.0-rc2", True), ("0.0.0", False), ("", False), ("odd", False)],
 )
 def test_only_known_versions_are_trusted_to_refuse_a_long_prompt(version: str, refuses: bool) -> None:
-    with FakeServer(say("{}"), version=version) as server:
-        asked = engine(server, num_ctx=2048)
+    with FakeServer(version=version) as server:
+        asked = engine(server)
         assert asked.describe(None).refuses_long is refuses
-        long = Request("s", "x" * 2000, {}, reply_tokens=200)
-        if refuses:
-            asked.ask(long, None)
-        else:
-            with pytest.raises(PromptTooLong, match="cuts silently"):
-                asked.ask(long, None)
         asked.close()
-    assert len(server.chats) == int(refuses)
+
+
+@pytest.mark.parametrize(
+    ("version", "tokens"), [("0.1.48", 0), ("0.2.0", 77), ("0.30.0", 0), ("0.30.1", 77), ("0.0.0", 77), ("odd", 77)]
+)
+def test_counts_that_leave_out_cached_tokens_do_not_count(version: str, tokens: int) -> None:
+    with FakeServer(say("{}", prompt_tokens=77), version=version) as server:
+        asked = engine(server)
+        asked.load(4096, OPENING, None)
+        assert asked.ask(REQUEST, None).prompt_tokens == tokens
+        asked.close()
+
+
+@pytest.mark.parametrize(("body", "window"), [(TOO_LONG_OLD, None), (TOO_LONG_NEW, 4096)])
+def test_a_refusal_tells_the_real_window_where_it_does(body: dict, window: int | None) -> None:
+    with pytest.raises(PromptTooLong) as caught:
+        ask(status(400, body))
+    assert caught.value.window == window
+
+
+def test_the_vocabulary_is_asked_for_once(tmp_path: Path) -> None:
+    with FakeServer() as server:
+        shown = server.facts("/api/show")[1]
+        pieces = {
+            "tokenizer.ggml.model": "llama",
+            "tokenizer.ggml.tokens": ["<s>", "a", "b", "ab"],
+            "tokenizer.ggml.scores": [0, -3, -3, -1],
+            "tokenizer.ggml.token_type": [3, 1, 1, 1],
+        }
+        server.overrides["/api/show"] = (200, {**shown, "model_info": {**shown["model_info"], **pieces}})
+        for _ in range(2):
+            asked = engine(server, cache_dir=str(tmp_path))
+            vocabulary = asked.vocabulary(None)
+            assert vocabulary is not None and vocabulary.count("abb") == 2
+            asked.close()
+        verbose = [body for path, body in server.requests if path == "/api/show" and body.get("verbose")]
+        assert len(verbose) == 1
+        server.overrides["/api/show"] = (200, shown)
+        asked = engine(server, cache_dir=str(tmp_path))
+        assert asked.vocabulary(None) is None
+        asked.close()
 
 
 def test_a_name_without_tag_is_the_latest_one() -> None:

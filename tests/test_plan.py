@@ -1,5 +1,7 @@
 """Packing: every added line ends up in one chunk or is listed, and no chunk is over its budget."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,15 +10,32 @@ from values import change
 
 from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange, Hunk, Line, LineKind
 from reviewbot.layout import show_segments
-from reviewbot.plan import Budget, Chunk, Omission, Rules, matches, omit, plan_review, select_files, split_chunk
+from reviewbot.plan import (
+    Budget,
+    Chunk,
+    Omission,
+    Rules,
+    chunk_cost,
+    matches,
+    omit,
+    plan_review,
+    repack,
+    select_files,
+    split_chunk,
+)
 from reviewbot.tokens import BoundCounter
+from reviewbot.units import cut_hunk, enclosing_line
 
 
 class OneALine:
     """Counts one token for each shown line, headings included, so that budgets can be written by hand."""
 
+    exact = True
+
     def count(self, text: str) -> int:
         return text.count("\n")
+
+    at_least = count
 
 
 def plan(budget: int, *changes: FileChange):
@@ -30,6 +49,11 @@ def numbers(chunk: Chunk) -> list[tuple[str, list[int]]]:
     ]
 
 
+def shown(chunk: Chunk) -> list[str]:
+    """The lines of a chunk as the model sees them, without headings."""
+    return [row for row in show_segments(chunk.segments).split("\n") if row and not row.startswith(("@@", "File"))]
+
+
 def test_a_change_that_fits_exactly_is_one_chunk() -> None:
     found = plan(5, change("a", "+x\n+y\n+z"))
     assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1, 2, 3])]]
@@ -37,8 +61,12 @@ def test_a_change_that_fits_exactly_is_one_chunk() -> None:
 
 
 def test_one_line_over_the_budget_makes_a_second_chunk() -> None:
-    found = plan(4, change("a", "+x\n+y\n+z"))
-    assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1, 2])], [("a", [3])]]
+    body = "\n".join(f"+{i}" for i in range(1, 10))
+    found = plan(10, change("a", body))  # two headings, five lines, three of context below
+    assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1, 2, 3, 4, 5])], [("a", [6, 7, 8, 9])]]
+    first, second = found.chunks
+    assert chunk_cost(first, OneALine()) == 10
+    assert shown(second) == ["3  3", "4  4", "5  5", "6 +6", "7 +7", "8 +8", "9 +9"]
 
 
 def test_files_share_a_chunk_in_the_order_of_the_diff() -> None:
@@ -46,9 +74,10 @@ def test_files_share_a_chunk_in_the_order_of_the_diff() -> None:
     assert [numbers(chunk) for chunk in found.chunks] == [[("b", [1]), ("a", [1]), ("a", [101])]]
 
 
-def test_a_small_hunk_is_not_torn_to_fill_a_chunk() -> None:
-    found = plan(10, change("a", "+1\n+2\n+3\n+4\n+5\n+6"), change("b", "+1\n+2"))
-    assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1, 2, 3, 4, 5, 6])], [("b", [1, 2])]]
+def test_a_hunk_that_is_small_beside_the_budget_is_not_torn() -> None:
+    found = plan(26, change("a", *["+1\n+2"] * 7), change("b", "+1\n+2"), change("c", "+1\n+2"))
+    assert [[path for path, _ in numbers(chunk)] for chunk in found.chunks] == [["a"] * 7 + ["b"], ["c"]]
+    assert all(len(unit) == 2 for chunk in found.chunks for _, unit in numbers(chunk))
 
 
 def test_a_hunk_without_added_lines_is_not_sent() -> None:
@@ -59,7 +88,7 @@ def test_a_hunk_without_added_lines_is_not_sent() -> None:
 def test_an_added_line_that_fits_no_request_is_failed_with_the_reason() -> None:
     long = "x" * 300
     found = plan_review([change("a", f"+short\n+{long}\n+end")], Budget(100, BoundCounter()))
-    assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1]), ("a", [3])]]
+    assert [n for chunk in found.chunks for n in numbers(chunk)] == [("a", [1]), ("a", [3])]
     assert found.failed == (Omission("a", 2, 2, 1, "line too long for the window"),)
 
 
@@ -123,6 +152,7 @@ def test_splitting_halves_the_added_lines_and_ends_at_one() -> None:
     (chunk,) = plan(50, change("a", " c\n+1\n+2\n-r\n+3"), change("b", "+4")).chunks
     first, second = split_chunk(chunk)
     assert numbers(first) == [("a", [2, 3])]
+    assert shown(first)[-3:] == ["3 +2", "  -r", "4  3"]
     assert numbers(second) == [("a", [4]), ("b", [1])]
     (single,) = plan(50, change("a", " c\n+1")).chunks
     assert split_chunk(single) == ()
@@ -153,20 +183,113 @@ def added(segments) -> list[tuple[str, int | None, str]]:
     return [(s.path, x.new, x.text) for s in segments for x in s.lines if x.kind is LineKind.ADDED]
 
 
-@given(changes(), st.integers(30, 400))
+@given(changes(), st.integers(30, 400), st.sampled_from([0.0, 0.3, 0.7, 1.0]))
 def test_every_added_line_is_in_one_chunk_or_failed_and_no_chunk_is_over(
-    made: tuple[FileChange, ...], tokens: int
+    made: tuple[FileChange, ...], tokens: int, share: float
 ) -> None:
-    found = plan_review(made, Budget(tokens, BoundCounter()))
+    budget = Budget(tokens, BoundCounter(), context_share=share)
+    found = plan_review(made, budget)
     sent = [line for chunk in found.chunks for line in added(chunk.segments)]
     failed = [(o.path, o.start) for o in found.failed]
     every = [(c.path, x.new, x.text) for c in made for x in c.added]
     assert sorted([(p, n) for p, n, _ in sent] + failed) == sorted((p, n) for p, n, _ in every)
     assert [line for line in every if line in sent] == sent
     for chunk in found.chunks:
-        assert len(show_segments(chunk.segments).encode()) <= tokens
+        assert len(show_segments(chunk.segments).encode()) == chunk_cost(chunk, BoundCounter()) <= tokens
         assert chunk.added > 0
-    assert plan_review(made, Budget(tokens, BoundCounter())) == found
+    assert plan_review(made, budget) == found
+
+
+@given(changes(), st.integers(100, 2000))
+def test_the_next_unit_would_not_have_fitted(made: tuple[FileChange, ...], tokens: int) -> None:
+    found = plan_review(made, Budget(tokens, BoundCounter()))
+    for chunk, following in itertools.pairwise(found.chunks):
+        unit = next(unit for unit in following.units if unit.added)
+        fuller = Chunk((*chunk.units, replace(unit, radius=None)))
+        assert chunk_cost(fuller, BoundCounter()) > tokens
+
+
+@given(changes(), st.integers(100, 2000), st.integers(100, 2000))
+def test_packing_anew_keeps_every_line(made: tuple[FileChange, ...], tokens: int, others: int) -> None:
+    before = plan_review(made, Budget(tokens, BoundCounter()))
+    after = repack(before.chunks, Budget(others, BoundCounter()))
+    sent = [line[:2] for chunk in after.chunks for line in added(chunk.segments)]
+    failed = [(o.path, o.start) for o in after.failed]
+    assert sorted(sent + failed) == sorted(line[:2] for chunk in before.chunks for line in added(chunk.segments))
+    assert all(chunk_cost(chunk, BoundCounter()) <= others for chunk in after.chunks)
+
+
+@given(LINES, st.integers(1, 500), st.integers(1, 100))
+def test_the_units_of_a_hunk_make_up_the_hunk(rows: list, limit: int, room: int) -> None:
+    lines = tuple(Line(LineKind(mark), None, i, text) for i, (mark, text) in enumerate(rows))
+    costs = [len(line.text) for line in lines]
+    units = list(cut_hunk(lines, costs, limit, room))
+    covered = [i for start, stop in units for i in range(start, stop)]
+    assert covered == [i for i, cost in enumerate(costs) if cost <= room]
+    assert all(stop - start == 1 or sum(costs[start:stop]) <= limit for start, stop in units)
+
+
+CODE = """\
+class Store:
+    def get(self, key):
+        value = self.items.get(key)
+        if value is None:
+            value = self.load(key)
+
+        return value
+
+    def put(self, key, value):
+        if key in self.items:
+            self.evict(key)
+        self.items[key] = value
+        self.count += 1
+
+        return self
+
+    def drop(self, key):
+        del self.items[key]"""
+DEFS = ("    def get", "    def put", "    def drop")
+
+
+def test_a_cut_is_where_a_reader_would_cut_and_repeats_what_encloses_it() -> None:
+    rows = CODE.split("\n") * 10
+    found = plan(64, change("store.py", "\n".join("+" + row for row in rows)))
+    starts = [numbers(chunk)[0][1][0] for chunk in found.chunks]
+    assert len(starts) == 4
+    assert {rows[number - 1].split("(")[0] for number in starts} <= {"class Store:", *DEFS}
+    assert [chunk.segments[0].heading for chunk in found.chunks[1:]] == [
+        "class Store:" if rows[number - 1] != "class Store:" else "" for number in starts[1:]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("above", "text", "expected"),
+    [
+        (["def f(x):", "    if x:"], "        y = 1", "def f(x):"),
+        (["class A:", "    def f(self):", "        pass", ""], "    x = 1", "class A:"),
+        (["func (s *Server) Run() error {"], "\treturn nil", "func (s *Server) Run() error {"),
+        (["static int parse(const char *s)", "{"], "\tint n;", ""),
+        (["int parse(const char *s) {", "  for (;;) {"], "    n++;", "int parse(const char *s) {"),
+        (["  async handle(request) {", "    if (x) {"], "      go();", "async handle(request) {"),
+        (["x = 1", "y = 2"], "z = 3", ""),
+        ([], "    z", ""),
+        (["pub(crate) async fn run() {"], "    go();", "pub(crate) async fn run() {"),
+    ],
+)
+def test_the_enclosing_line(above: list[str], text: str, expected: str) -> None:
+    assert enclosing_line(above, text) == expected
+
+
+def test_context_keeps_to_its_share_the_nearest_lines_first() -> None:
+    rows = "\n".join([*(f" c{i}" for i in range(3)), "+x", *(f" d{i}" for i in range(3))])
+    many = [rows] * 8
+    (whole,) = plan_review([change("a", *many)], Budget(200, OneALine(), context_share=1.0)).chunks
+    assert sum(row.split()[1] != "+x" for row in shown(whole)) == 48
+    (spare,) = plan_review([change("a", *many)], Budget(200, OneALine(), context_share=0.06)).chunks
+    context = [row for row in shown(spare) if "+x" not in row]
+    assert len(context) == 12  # 0.06 of 200: two hunks whole
+    (none,) = plan_review([change("a", *many)], Budget(200, OneALine(), context_share=0)).chunks
+    assert [row.split()[1] for row in shown(none)] == ["+x"] * 8
 
 
 @given(changes())

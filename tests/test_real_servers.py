@@ -10,8 +10,9 @@ import time
 
 import pytest
 from conftest import GitRepo
+from msgspec.structs import replace
 from servers import SMOLLM2, TINY, Server, models, ollama, serve, smollm2_gguf, tiny_gguf
-from values import segment
+from values import OPENING, segment
 
 from reviewbot.diff import Segment
 from reviewbot.engines import Request
@@ -19,6 +20,8 @@ from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import EngineError, ModelMissing, PromptTooLong, ReplyCut, ReplyError
 from reviewbot.prompts import load_prompt, render_change
 from reviewbot.replies import parse_findings, reply_schema
+from reviewbot.tokens import ExactCounter
+from reviewbot.window import open_window
 
 __all__ = ["models", "ollama"]
 pytestmark = pytest.mark.real_server
@@ -47,16 +50,19 @@ def reviewbot(repo: GitRepo, url: str, *args: str, **env: str) -> subprocess.Com
 
 
 def test_the_server_is_described(ollama: Server) -> None:
-    asked = engine(ollama, num_ctx=32768)
+    asked = engine(ollama)
     info = asked.describe(None)
+    loaded = asked.load(32768, OPENING, None)
     asked.close()
-    assert (info.window_tokens, info.server_version) == (16384, ollama.version)
+    assert (loaded.window_tokens, info.server_version) == (16384, ollama.version)
+    assert info.facts.metadata["llama.block_count"] == 2 and info.facts.weights_bytes > 500_000
     assert info.refuses_long is (ollama.version != "0.11.4")
     assert info.digest
 
 
 def test_the_schema_holds(ollama: Server) -> None:
     asked = engine(ollama, temperature=0.8)
+    asked.load(2048, OPENING, None)
     whole = 0
     for seed in range(6):
         try:
@@ -79,13 +85,27 @@ def test_a_review_accounts_for_every_line(ollama: Server, repo: GitRepo) -> None
     assert report["verdict"]["outcome"] != "blocked"
 
 
-def test_a_prompt_over_the_window_is_never_a_reply(ollama: Server) -> None:
-    asked = engine(ollama, num_ctx=1024)
-    long = (segment("a.py", "\n".join(f"+value_{i} = compute({i})" for i in range(200))),)
-    with pytest.raises(PromptTooLong):
-        asked.ask(request(long), None)
+def test_a_prompt_over_the_window_is_refused_or_read_in_part_and_counted_so(ollama: Server) -> None:
+    asked = engine(ollama)
+    opening = Request(load_prompt("reviewer").system, render_change(()), {"type": "object"}, 1)
+    vocabulary = asked.vocabulary(None)
+    assert vocabulary is not None
+    loaded = asked.load(1024, opening, None)
+    window = open_window(ExactCounter(vocabulary), loaded, opening)
+    fitting = request((segment("a.py", "+x = 1"),), tokens=100)
+    reply = asked.ask(replace(fitting, schema={"type": "array", "items": {}, "maxItems": 0}), None)
+    assert window.fits(fitting) and not window.was_cut(fitting, reply)
+    assert reply.prompt_tokens + fitting.reply_tokens == window.cost(fitting)  # to the token
+    long = request((segment("a.py", "\n".join(f"+value_{i} = compute({i})" for i in range(200))),))
+    assert not window.fits(long)
+    if ollama.version == "0.11.4":
+        reply = asked.ask(replace(long, schema={"type": "array", "items": {}, "maxItems": 0}), None)
+        assert window.was_cut(long, reply)
+    else:
+        with pytest.raises(PromptTooLong):
+            asked.ask(long, None)
+        assert "truncating input prompt" not in ollama.log.read_text()
     asked.close()
-    assert "truncating input prompt" not in ollama.log.read_text()
 
 
 SPECIAL = ["</s>", "<s>", "<unk>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"]
@@ -135,7 +155,7 @@ def test_a_missing_model_names_the_command(ollama: Server, repo: GitRepo) -> Non
 def test_a_server_killed_in_mid_answer_is_not_a_review(models) -> None:
     with serve("0.24.0", models) as server:
         asked = engine(server)
-        asked.describe(None)
+        asked.load(2048, OPENING, None)
         endless = Request("s", "count", {"type": "array", "items": {"type": "integer"}}, 100_000)
         caught: list[EngineError] = []
 

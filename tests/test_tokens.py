@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import tiny_gguf
+from values import OPENING
 
 from reviewbot.engines.embedded import EmbeddedEngine, embedded_available
 from reviewbot.tokens import BoundCounter, EstimateCounter, counter_for
@@ -36,8 +37,8 @@ def test_dense_text_counts_by_bytes(text: str) -> None:
 
 
 def test_servers_that_cut_get_the_bound() -> None:
-    assert isinstance(counter_for(refuses_long=False), BoundCounter)
-    assert isinstance(counter_for(refuses_long=True), EstimateCounter)
+    assert isinstance(counter_for(None, refuses_long=False), BoundCounter)
+    assert isinstance(counter_for(None, refuses_long=True), EstimateCounter)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +46,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     if not embedded_available():
         pytest.skip("needs the extra `embedded`")
     engine = EmbeddedEngine(model_file=tiny_gguf(tmp_path_factory.mktemp("model")), num_ctx=2048)
-    engine.describe(None)
+    engine.load(2048, OPENING, None)
     yield engine
     engine.close()
 
 
 def test_this_projects_own_code_is_never_counted_too_low(server: EmbeddedEngine) -> None:
-    client = server._start(None)
+    client = server._start(2048, None)
     for path in sorted((Path(__file__).parent.parent / "reviewbot").rglob("*.py")):
         text = path.read_text()
         for start in range(0, len(text), 4000):

@@ -1,6 +1,10 @@
 """Short ways to make the values that the pure stages take."""
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
+from reviewbot.engines import Request
+
+OPENING = Request("instructions", "The change:\n\n", {"type": "object"}, reply_tokens=1)
+"""A request without a change."""
 
 
 def lines(text: str, start: int = 1) -> tuple[Line, ...]:

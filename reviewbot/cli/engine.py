@@ -1,11 +1,13 @@
 """Which engine answers this run."""
 
+import os
 from pathlib import Path
 
 from reviewbot.config import Config
 from reviewbot.engines import Engine
 from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import ConfigError, EngineDown
+from reviewbot.layers import cache_folder
 
 NO_EMBEDDED = "the embedded engine is not installed"
 
@@ -26,9 +28,10 @@ def open_engine(config: Config, *, interactive: bool, deadline: float | None) ->
     if config.engine == "ollama" or not interactive:
         return ollama
     try:
-        ollama.server_version(deadline)
+        ollama.server.version(deadline)
     except EngineDown:
-        return embedded_engine(config) or ollama
+        ollama.close()
+        return embedded_engine(config) or ollama_engine(config)
     return ollama
 
 
@@ -41,6 +44,7 @@ def ollama_engine(config: Config) -> OllamaEngine:
         temperature=config.temperature,
         seed=config.seed,
         allow_remote=config.allow_remote,
+        cache_dir=_vocabularies(config),
     )
 
 
@@ -62,4 +66,10 @@ def embedded_engine(config: Config) -> Engine | None:
         num_ctx=config.num_ctx,
         temperature=config.temperature,
         seed=config.seed,
+        cache_dir=_vocabularies(config),
     )
+
+
+def _vocabularies(config: Config) -> str:
+    """Where vocabularies are kept."""
+    return os.path.join(config.cache_dir or cache_folder(), "vocabularies")

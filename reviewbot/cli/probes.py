@@ -88,14 +88,14 @@ def _check_ollama(config: "Config") -> Iterator[Check]:
 
     engine = ollama_engine(config)
     try:
-        yield Check("server", State.OK, f"Ollama {engine.server_version(_soon(METADATA_LIMIT_S))}")
+        yield Check("server", State.OK, f"Ollama {engine.server.version(_soon(METADATA_LIMIT_S))}")
         try:
             info = engine.describe(_soon(METADATA_LIMIT_S))
-            yield _ollama_model(config, info)
+            yield _ollama_model(info, engine.server.show(config.model, _soon(METADATA_LIMIT_S)))
         except ReviewbotError as error:
             yield Check("model", State.FAILED, error.message, _mend(error, f"ollama show {config.model}"))
             return
-        yield _window(config, info)
+        yield _window(engine, config, info)
         yield from _gpus()
         yield _test_request(engine, f"ollama run {config.model} hello")
     finally:
@@ -131,9 +131,9 @@ def _check_embedded(config: "Config") -> Iterator[Check]:
         yield Check("engine", State.FAILED, "the embedded engine needs a model file", "--model-file MODEL.gguf")
         return
     try:
-        info = engine.describe(_soon(TEST_LIMIT_S))
+        info = engine.describe(_soon(METADATA_LIMIT_S))
         yield _embedded_model(info)
-        yield _window(config, info)
+        yield _window(engine, config, info)
         yield _test_request(engine, "--model-file ANOTHER.gguf")
     except ReviewbotError as error:
         yield Check("model", State.FAILED, error.message, error.hint)
@@ -141,19 +141,16 @@ def _check_embedded(config: "Config") -> Iterator[Check]:
         engine.close()
 
 
-def _ollama_model(config: "Config", info: "EngineInfo") -> Check:
-    """The model with what `/api/show` tells of it; raises an EngineError."""
-    from reviewbot.engines.http import Client, local_url
+def _ollama_model(info: "EngineInfo", shown: dict[str, Any]) -> Check:
+    """The model with what `/api/show` tells of it."""
+    from reviewbot.engines.ollama_server import table
 
-    with Client(local_url(config.endpoint, allow_remote=config.allow_remote)) as client:
-        _, answer = client.call_json("/api/show", {"model": info.model}, deadline=_soon(METADATA_LIMIT_S))
-    details, facts = _table(answer, "details"), _table(answer, "model_info")
-    trained = facts.get(f"{facts.get('general.architecture')}.context_length")
+    details = table(shown, "details")
     known = [
         ("digest", (info.digest or "").removeprefix("sha256:")[:12]),
         ("parameters", details.get("parameter_size")),
         ("quantization", details.get("quantization_level")),
-        ("trained window", trained),
+        ("trained window", info.facts.trained_window),
     ]
     return Check("model", State.OK, ", ".join([info.model, *(f"{name} {value}" for name, value in known if value)]))
 
@@ -161,29 +158,26 @@ def _ollama_model(config: "Config", info: "EngineInfo") -> Check:
 def _embedded_model(info: "EngineInfo") -> Check:
     if info.demo:
         return Check("model", State.FAILED, f"{info.model} is the demo model, {TOO_SMALL}", "--model-file MODEL.gguf")
-    digest = f", digest {info.digest.removeprefix('sha256:')[:12]}" if info.digest else ""
-    return Check("model", State.OK, info.model + digest)
+    return Check("model", State.OK, f"{info.model}, trained window {info.facts.trained_window}")
 
 
-def _window(config: "Config", info: "EngineInfo") -> Check:
-    """The window in use, and whether it has room for code beside the instructions."""
-    from pathlib import Path
+def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Check:
+    """Load the model: the window in use, how tokens are counted, and whether there is room for code."""
+    from reviewbot.cli.review import review_options
+    from reviewbot.review import load_window
 
-    from reviewbot.prompts import load_prompt
-    from reviewbot.review import request_budget
-
-    guidelines = Path(config.guidelines) if config.guidelines else None
     try:
-        prompt = load_prompt(config.prompt, language=config.language, guidelines=guidelines)
-        budget = request_budget(info, prompt, config.chunk_tokens)
+        options = review_options(config, deadline=_soon(TEST_LIMIT_S))
+        window, _ = load_window(engine, info, (), options)
     except ReviewbotError as error:
         return Check("window", State.FAILED, error.message, error.hint)
-    used = f"{info.window_tokens} tokens, of which up to {budget.chunk_tokens} for code in each request"
-    if config.num_ctx is not None and info.window_tokens < config.num_ctx:
+    code = window.room if options.chunk_tokens is None else min(window.room, options.chunk_tokens)
+    used = f"{window.tokens} tokens, of which up to {code} for code in each request"
+    if config.num_ctx is not None and window.tokens < config.num_ctx:
         return Check("window", State.NOTE, f"{used}; the model does not allow the {config.num_ctx} of num_ctx")
-    if not info.refuses_long:
+    if not info.refuses_long and not window.counter.exact:
         return Check("window", State.NOTE, f"{used}; this server cuts long prompts silently, so less is sent at once")
-    return Check("window", State.OK, used)
+    return Check("window", State.OK, f"{used}; tokens are {'counted exactly' if window.counter.exact else 'estimated'}")
 
 
 def _gpus() -> Iterator[Check]:
@@ -222,8 +216,3 @@ def _mend(error: ReviewbotError, otherwise: str) -> str:
 
 def _soon(seconds: float) -> float:
     return time.monotonic() + seconds
-
-
-def _table(answer: object, key: str) -> dict[str, Any]:
-    value = answer.get(key) if isinstance(answer, dict) else None
-    return value if isinstance(value, dict) else {}

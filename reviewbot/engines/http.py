@@ -5,7 +5,6 @@ that was checked to be this machine is the one connected to: a name is resolved 
 """
 
 import ipaddress
-import json
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from reviewbot.engines import decode_json
 from reviewbot.errors import DeadlineReached, EngineDown, PrivacyError, ReplyError
 
 CONNECT_S = 2.0
@@ -91,11 +91,11 @@ class Client:
         body: Mapping[str, Any] | None = None,
         *,
         deadline: float | None = None,
-        limit_s: float = METADATA_S,
+        limit_bytes: int = MAX_REPLY_BYTES,
     ) -> tuple[int, Any]:
         """Status and decoded JSON of a short request (GET without a body, POST with one); None if it is no JSON."""
-        with self._stream(path, body, deadline, first_byte_s=limit_s, silence_s=limit_s) as (status, chunks):
-            return status, _decode(b"".join(chunks))
+        with self._stream(path, body, deadline, METADATA_S, METADATA_S, limit_bytes) as (status, chunks):
+            return status, decode_json(b"".join(chunks))
 
     @contextmanager
     def stream(
@@ -113,6 +113,7 @@ class Client:
         deadline: float | None,
         first_byte_s: float,
         silence_s: float,
+        limit_bytes: int = MAX_REPLY_BYTES,
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
         with _Watchdog(deadline) as watchdog:
             timeout = httpx.Timeout(
@@ -128,17 +129,17 @@ class Client:
                     raise EngineDown(f"{self.base_url} redirects to another address, which is refused")
                 # httpcore takes the read time-out for the whole body from here when the body is first read.
                 request.extensions["timeout"]["read"] = silence_s
-                yield response.status_code, self._body(response, watchdog)
+                yield response.status_code, self._body(response, watchdog, limit_bytes)
             finally:
                 response.close()
 
-    def _body(self, response: httpx.Response, watchdog: "_Watchdog") -> Iterator[bytes]:
+    def _body(self, response: httpx.Response, watchdog: "_Watchdog", limit_bytes: int) -> Iterator[bytes]:
         size = 0
         with self._translated(watchdog):
             for chunk in response.iter_bytes():
                 size += len(chunk)
-                if size > MAX_REPLY_BYTES:
-                    raise ReplyError(f"the answer is over {MAX_REPLY_BYTES} bytes")
+                if size > limit_bytes:
+                    raise ReplyError(f"the answer is over {limit_bytes} bytes")
                 yield chunk
         if watchdog.fired:  # a closed socket is an ordinary end where the server told no length
             raise DeadlineReached("the deadline was reached")
@@ -199,7 +200,7 @@ class _Watchdog:
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """Remember the socket: httpcore reports each new connection, and none is kept for a second request."""
-        if event in ("connection.connect_tcp.complete", "connection.connect_unix_socket.complete"):
+        if event == "connection.connect_tcp.complete":
             self._socket = info["return_value"].get_extra_info("socket")
             if self.reached:
                 self._close_socket()
@@ -219,10 +220,3 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from (line for line in whole if line.strip())
     if rest.strip():
         yield rest
-
-
-def _decode(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError:
-        return None

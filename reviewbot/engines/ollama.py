@@ -1,34 +1,50 @@
 """Ollama's own API: `/api/chat`, streamed.
 
 Versions differ in what they do with a prompt over the window: from 0.12.6 on, `truncate: false` makes them refuse it
-with one of two bodies; older ones cut it without a word, and up to 0.15.4 may drop the whole system message. Nothing
-that might be cut is sent to those. A stream that ends without `"done": true` (a repeat guard, a dead runner) is torn.
+with one of two bodies; older ones cut it without a word, and up to 0.15.4 may drop the whole system message. Before
+a run on those, the server is asked how many tokens the prompt takes without a change, so that a cut shows. A stream
+that ends without `"done": true` (a repeat guard, a dead runner) is torn.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reviewbot.engines import DEFAULT_WINDOW, FIRST_BYTE_S, SILENCE_S, EngineInfo, Reply, Request
-from reviewbot.errors import EngineDown, ModelMissing, PrivacyError, PromptTooLong, ReplyCut, ReplyError
-from reviewbot.tokens import TEMPLATE_TOKENS, BoundCounter
+from reviewbot.engines import (
+    DEFAULT_WINDOW,
+    FIRST_BYTE_S,
+    SILENCE_S,
+    EngineInfo,
+    Loaded,
+    ModelFacts,
+    Reply,
+    Request,
+    decode_json,
+    trained_window,
+)
+from reviewbot.engines.ollama_server import (
+    LoadedModel,
+    OllamaServer,
+    counts_whole_prompts,
+    error_text,
+    number,
+    refuse_remote,
+    refuses_long,
+    table,
+)
+from reviewbot.errors import EngineDown, PrivacyError, PromptTooLong, ReplyCut, ReplyError
 from reviewbot.values import is_cloud_name
-
-if TYPE_CHECKING:
-    import httpx
+from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
 KEEP_ALIVE = "30m"
-REFUSES_LONG_SINCE = (0, 12, 6)
-
-START_HINT = "start it with `ollama serve`; `reviewbot doctor` says what else is missing"
 
 _TOO_LONG = ("exceeds the context length", "exceed_context_size_error", "longer than the context length")
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_REAL_WINDOW = re.compile(r"available context size \((\d+) tokens\)")
 
 
 class OllamaEngine:
-    """One model on one Ollama server. `num_ctx` None chooses: the loaded window, else 4,096 tokens."""
+    """One model on one Ollama server. `num_ctx` is the window that the user wishes, `cache_dir` where vocabularies
+    are kept (None: nowhere)."""
 
     def __init__(
         self,
@@ -39,9 +55,9 @@ class OllamaEngine:
         temperature: float = 0.0,
         seed: int = 0,
         allow_remote: bool = False,
+        cache_dir: str | None = None,
         silence_s: float = SILENCE_S,
         first_byte_s: float = FIRST_BYTE_S,
-        transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         from reviewbot.engines.http import Client, local_url
 
@@ -51,60 +67,99 @@ class OllamaEngine:
         self._num_ctx = num_ctx
         self._temperature = temperature
         self._seed = seed
+        self._cache_dir = cache_dir
         self._silence_s = silence_s
         self._first_byte_s = first_byte_s
-        self._client = Client(local_url(endpoint, allow_remote=allow_remote), transport=transport)
+        self._client = Client(local_url(endpoint, allow_remote=allow_remote))
+        self.server = OllamaServer(self._client, endpoint)
         self._info: EngineInfo | None = None
+        self._loaded: LoadedModel | None = None
+        self._has_turns = False
+        self._window = 0
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def server_version(self, deadline: float | None = None) -> str:
-        """The version that `/api/version` tells; EngineDown when nobody, or somebody else, answers."""
-        try:
-            status, answer = self._client.call_json("/api/version", deadline=deadline)
-        except (EngineDown, ReplyError) as error:
-            raise EngineDown(f"no Ollama server answers: {error.message}", START_HINT) from error
-        version = answer.get("version") if isinstance(answer, dict) else None
-        if status != 200 or not isinstance(version, str):
-            raise EngineDown(f"{self._endpoint} answers, but it is no Ollama server", START_HINT)
-        return version
-
     def describe(self, deadline: float | None) -> EngineInfo:
-        """What answers here, asked once: version, model, digest and window."""
+        """What answers here, asked once: version, model, digest and what is known of its window."""
         if self._info is None:
-            version = self.server_version(deadline)
-            trained = self._trained_window(deadline)
-            window = min(self._num_ctx or self._loaded_window(deadline) or DEFAULT_WINDOW, trained)
+            version = self.server.version(deadline)
+            shown = self.server.show(self._model, deadline)
+            metadata = table(shown, "model_info")
+            self._has_turns = bool(shown.get("messages"))
+            self._loaded = self.server.loaded(self._model, deadline)
+            loaded = self._loaded.window_tokens if self._loaded is not None else 0
+            tag = self.server.tag(self._model, deadline)
             self._info = EngineInfo(
                 kind="ollama",
                 model=self._model,
                 endpoint=self._endpoint,
-                window_tokens=window,
-                refuses_long=_refuses_long(version),
-                digest=self._digest(deadline),
+                window_tokens=0,
+                refuses_long=refuses_long(version),
+                digest=tag["digest"] if isinstance(tag.get("digest"), str) else None,
                 server_version=version,
+                facts=ModelFacts(
+                    trained_window=trained_window(metadata),
+                    asked_window=self._num_ctx,
+                    loaded_window=loaded if loaded >= DEFAULT_WINDOW else None,
+                    metadata=metadata,
+                    weights_bytes=number(tag.get("size")),
+                ),
             )
         return self._info
 
+    def vocabulary(self, deadline: float | None) -> Vocabulary | None:
+        """The model's own, asked for once for each digest and then kept in the cache folder."""
+        info = self.describe(deadline)
+        if not countable(info.facts.metadata):
+            return None
+        key = info.digest or f"{self._endpoint} {self._model}"
+        folder = self._cache_dir if info.digest else None
+        return open_vocabulary(key, folder, lambda: self.server.vocabulary(self._model, deadline))
+
+    def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
+        """Load the model, unless it is loaded with this window by now and nothing has to be counted."""
+        info = self.describe(deadline)
+        self._window = window_tokens
+        prompt_tokens = 0
+        known = self._loaded is not None and self._loaded.window_tokens == window_tokens
+        if not (known and info.refuses_long) or self._has_turns:
+            body = self._chat_body(opening)
+            body["options"]["num_predict"] = 1
+            event = self._chat(body, deadline)[1]
+            prompt_tokens = self._prompt_tokens(event)
+            self._loaded = self.server.loaded(self._model, deadline)
+        loaded = self._loaded or LoadedModel(0, 0, 0)
+        self._window = min(window_tokens, info.facts.trained_window, loaded.window_tokens or window_tokens)
+        return Loaded(self._window, prompt_tokens, loaded.bytes, loaded.gpu_bytes)
+
     def ask(self, request: Request, deadline: float | None) -> Reply:
         """The model's whole reply; an EngineError for anything less."""
-        info = self.describe(deadline)
-        if not info.refuses_long:
-            self._refuse_what_may_be_cut(request, info.window_tokens)
+        text, event = self._chat(self._chat_body(request), deadline)
+        reason = event.get("done_reason", "stop")
+        if reason == "length":
+            raise ReplyCut("the answer hit its length limit")
+        if reason != "stop":
+            raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
+        if not text.strip():
+            raise ReplyError("the model answered nothing")
+        return Reply(text, self._prompt_tokens(event), number(event.get("eval_count")))
+
+    def _prompt_tokens(self, event: Mapping[str, Any]) -> int:
+        version = self._info.server_version if self._info is not None else None
+        return number(event.get("prompt_eval_count")) if counts_whole_prompts(version or "") else 0
+
+    def _chat(self, body: Mapping[str, Any], deadline: float | None) -> tuple[str, dict[str, Any]]:
+        """The text and the last event of one answer."""
         with self._client.stream(
-            "/api/chat",
-            self._chat_body(request, info.window_tokens),
-            deadline=deadline,
-            first_byte_s=self._first_byte_s,
-            silence_s=self._silence_s,
+            "/api/chat", body, deadline=deadline, first_byte_s=self._first_byte_s, silence_s=self._silence_s
         ) as (status, lines):
             if status != 200:
                 raise self._failure(status, b"\n".join(lines))
-            return self._read_stream(lines, info.window_tokens)
+            return self._read_stream(lines)
 
-    def _chat_body(self, request: Request, window: int) -> dict[str, Any]:
+    def _chat_body(self, request: Request) -> dict[str, Any]:
         return {
             "model": self._model,
             "messages": [
@@ -117,7 +172,7 @@ class OllamaEngine:
             "truncate": False,
             "shift": False,
             "options": {
-                "num_ctx": window,
+                "num_ctx": self._window,
                 "num_predict": max(request.reply_tokens, 1),
                 "temperature": self._temperature,
                 "seed": self._seed + request.seed,
@@ -126,86 +181,32 @@ class OllamaEngine:
             },
         }
 
-    def _refuse_what_may_be_cut(self, request: Request, window: int) -> None:
-        bound = BoundCounter()
-        at_most = bound.count(request.system) + bound.count(request.user) + TEMPLATE_TOKENS
-        if at_most + request.reply_tokens > window:
-            raise PromptTooLong(f"the prompt may take {at_most} of {window} tokens, and this server cuts silently")
-
-    def _read_stream(self, lines: Iterator[bytes], window: int) -> Reply:
+    def _read_stream(self, lines: Iterator[bytes]) -> tuple[str, dict[str, Any]]:
         parts = []
         for line in lines:
             event = _event(line)
-            _refuse_remote(event, self._model)
+            refuse_remote(event, self._model)
             if "error" in event:
                 raise self._failure(200, line)
             message = event.get("message")
             if isinstance(message, dict):
                 parts.append(str(message.get("content") or ""))
             if event.get("done") is True:
-                return self._finished("".join(parts), event, window)
+                return "".join(parts), event
         raise ReplyError("the answer broke off before its end")
-
-    def _finished(self, text: str, event: Mapping[str, Any], window: int) -> Reply:
-        reason = event.get("done_reason", "stop")
-        prompt_tokens = _number(event.get("prompt_eval_count"))
-        if prompt_tokens >= window:
-            raise PromptTooLong(f"the server cut the prompt to its window of {window} tokens")
-        if reason == "length":
-            raise ReplyCut("the answer hit its length limit")
-        if reason != "stop":
-            raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
-        if not text.strip():
-            raise ReplyError("the model answered nothing")
-        return Reply(text, prompt_tokens, _number(event.get("eval_count")))
 
     def _failure(self, status: int, body: bytes) -> Exception:
         """The error that a body stands for. Wordings differ by version; only the stable parts are matched."""
-        text = _error_text(body)
+        text = error_text(body)
         if any(sign in text for sign in _TOO_LONG):
-            return PromptTooLong(f"the server refuses the prompt as too long: {text}")
+            window = _REAL_WINDOW.search(text)
+            real = int(window.group(1)) if window else None
+            return PromptTooLong(f"the server refuses the prompt as too long: {text}", window=real)
         if status == 404:
-            return self._missing()
+            return self.server.missing(self._model)
         if status in (401, 403):
             return EngineDown(f"{self._endpoint} refuses this request ({status}): {text or 'no reason given'}")
         return ReplyError(f"the server failed ({status}): {text or 'no reason given'}")
-
-    def _missing(self) -> ModelMissing:
-        return ModelMissing(f"{self._endpoint} has no model {self._model}", f"ollama pull {self._model}")
-
-    def _trained_window(self, deadline: float | None) -> int:
-        status, answer = self._client.call_json("/api/show", {"model": self._model}, deadline=deadline)
-        if status == 404:
-            raise self._missing()
-        if status != 200 or not isinstance(answer, dict):
-            reason = _error_text(json.dumps(answer).encode())
-            raise EngineDown(f"{self._endpoint} cannot show {self._model} ({status}): {reason}", "reviewbot doctor")
-        _refuse_remote(answer, self._model)
-        facts = answer.get("model_info")
-        facts = facts if isinstance(facts, dict) else {}
-        trained = _number(facts.get(f"{facts.get('general.architecture')}.context_length"))
-        return trained or DEFAULT_WINDOW
-
-    def _loaded_window(self, deadline: float | None) -> int | None:
-        """The window that the model is loaded with, unless it is too small: another one would reload the model."""
-        for entry in self._listed("/api/ps", deadline):
-            if _same_model(entry, self._model):
-                loaded = _number(entry.get("context_length"))
-                return loaded if loaded >= DEFAULT_WINDOW else None
-        return None
-
-    def _digest(self, deadline: float | None) -> str | None:
-        for entry in self._listed("/api/tags", deadline):
-            if _same_model(entry, self._model):
-                _refuse_remote(entry, self._model)
-                digest = entry.get("digest")
-                return digest if isinstance(digest, str) else None
-        return None
-
-    def _listed(self, path: str, deadline: float | None) -> list[dict[str, Any]]:
-        status, answer = self._client.call_json(path, deadline=deadline)
-        models = answer.get("models") if status == 200 and isinstance(answer, dict) else None
-        return [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
 
 
 def refuse_cloud_name(model: str) -> None:
@@ -214,48 +215,10 @@ def refuse_cloud_name(model: str) -> None:
         raise PrivacyError(f"{model} runs in a cloud, and nothing may leave this machine", "ollama list")
 
 
-def _refuse_remote(answer: Mapping[str, Any], model: str) -> None:
-    if answer.get("remote_host") or answer.get("remote_model"):
-        raise PrivacyError(f"{model} is forwarded to another machine by the server", "ollama list")
-
-
-def _refuses_long(version: str) -> bool:
-    found = _VERSION.match(version)
-    return found is not None and tuple(map(int, found.groups())) >= REFUSES_LONG_SINCE
-
-
-def _same_model(entry: Mapping[str, Any], model: str) -> bool:
-    full = model if ":" in model.rpartition("/")[2] else f"{model}:latest"
-    return full in (entry.get("name"), entry.get("model"))
-
-
 def _event(line: bytes) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError as error:
-        raise ReplyError("the server's answer is not JSON") from error
+    event = decode_json(line)
+    if event is None:
+        raise ReplyError("the server's answer is not JSON")
     if not isinstance(event, dict):
         raise ReplyError("the server's answer is not what Ollama sends")
     return event
-
-
-def _error_text(body: bytes) -> str:
-    """The words in `{"error": ...}`, whose value may be JSON inside a string; at most 300 characters."""
-    text = body.decode("utf-8", "replace").strip()
-    for _ in range(3):
-        try:
-            inner = json.loads(text)
-        except ValueError:
-            break
-        if isinstance(inner, dict) and ("error" in inner or "message" in inner):
-            value = inner.get("error", inner.get("message"))
-            kind = f" ({inner['type']})" if isinstance(inner.get("type"), str) else ""
-            text = value + kind if isinstance(value, str) else json.dumps(value)
-        else:
-            break
-    return text[:300]
-
-
-def _number(value: object) -> int:
-    """A count of the server; absent statistics are zero (Ollama leaves zero out)."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -17,6 +17,9 @@ MAX_PROMPT_BYTES = 1800
 
 MAX_GUIDELINES_BYTES = 4000
 
+ASK_AGAIN = "\nYour last answer could not be read. Answer with the JSON object only.\n"
+"""Added to a request whose reply could not be read."""
+
 _FOLDER = Path(__file__).parent
 _NOT_FOR_REVIEWS = {"confirm"}
 

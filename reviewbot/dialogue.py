@@ -1,0 +1,48 @@
+"""Ask one engine one request after the other: what does not fit is not sent, and a cut does not go unnoticed."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from reviewbot.engines import Engine, Reply, Request
+from reviewbot.errors import DeadlineReached, PromptCut, PromptTooLong, ReplyError
+from reviewbot.prompts import ASK_AGAIN
+from reviewbot.window import Window
+
+T = TypeVar("T")
+
+
+class Dialogue:
+    """All requests of a run, and what they cost. `window` may be replaced when more is known of it; `deadline` is a
+    time of `time.monotonic()`."""
+
+    def __init__(self, engine: Engine, window: Window, deadline: float | None) -> None:
+        self.window = window
+        self.requests = self.prompt_tokens = self.completion_tokens = 0
+        self._engine = engine
+        self._deadline = deadline
+
+    def ask_readable(self, request: Request, read: Callable[[str], T]) -> tuple[Reply, T]:
+        """The reply and what `read` makes of it; a reply that raises ReplyError there is asked for once more."""
+        reply = self._ask(request)
+        try:
+            return reply, read(reply.text)
+        except ReplyError:
+            reply = self._ask(replace(request, user=request.user + ASK_AGAIN))
+            return reply, read(reply.text)
+
+    def _ask(self, request: Request) -> Reply:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise DeadlineReached("the deadline was reached")
+        if not self.window.fits(request):
+            cost = self.window.cost(request)
+            raise PromptTooLong(f"prompt and reply may take {cost} of {self.window.tokens} tokens")
+        self.requests += 1
+        reply = self._engine.ask(request, self._deadline)
+        self.prompt_tokens += reply.prompt_tokens
+        self.completion_tokens += reply.completion_tokens
+        if self.window.was_cut(request, reply):
+            raise PromptCut(f"the server cut the prompt: it read {reply.prompt_tokens} tokens of a longer one")
+        return reply

@@ -1,0 +1,145 @@
+"""The window of a run: how large it has to be, what fits into it, and whether a server cut what it was sent."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.engines import DEFAULT_WINDOW, EngineInfo, Loaded, Reply, Request
+from reviewbot.errors import EngineDown
+from reviewbot.tokens import EstimateCounter, TokenCounter
+
+TEMPLATE_TOKENS = 96
+"""More than a chat template adds around one system and one user message (Code Llama: about 30)."""
+
+MIN_CHUNK_TOKENS = 128
+FEW_REQUESTS = 4
+"""A window that takes the whole change in so many requests is large enough."""
+
+SMALL_CORRECTION = 0.1
+"""An estimate that is off by less is left as it is."""
+
+ROUGH_BYTES_PER_TOKEN = 2.5
+"""Of shown code, for choosing a window; measured medians are 2.5 to 3.5."""
+
+
+class Window(Struct, frozen=True):
+    """`tokens` for prompt and reply together, and how requests are counted.
+
+    `opening` is a request without a change, `opening_tokens` what the server counted for it (0: was not asked).
+    """
+
+    tokens: int
+    counter: TokenCounter
+    opening: Request
+    opening_tokens: int = 0
+
+    @property
+    def reply_tokens(self) -> int:
+        """A sixth of the window for the answer, which holds eight findings of ordinary length at 4,096 tokens."""
+        return reply_tokens(self.tokens)
+
+    @property
+    def room(self) -> int:
+        """Tokens for a change beside the instructions, the template and the answer."""
+        return self.tokens - 1 - self._around(self.opening) - self.counter.count(self.opening.user) - self.reply_tokens
+
+    def fits(self, request: Request) -> bool:
+        """Whether prompt and reply fit; one token is kept, for some servers refuse a prompt that fills the window."""
+        return self.cost(request) < self.tokens
+
+    def cost(self, request: Request) -> int:
+        """Tokens of prompt and reply, at most."""
+        return self._around(request) + self.counter.count(request.user) + request.reply_tokens
+
+    def was_cut(self, request: Request, reply: Reply) -> bool:
+        """Whether the server read less than it was sent. A count below our own is a cut, whatever the number."""
+        if not reply.prompt_tokens:
+            return False
+        return reply.prompt_tokens >= self.tokens or reply.prompt_tokens < self._least(request)
+
+    def _around(self, request: Request) -> int:
+        """Tokens of everything but the user's message, at most."""
+        if self.opening_tokens and self.counter.exact:
+            own = self.counter.count(self.opening.system) + self.counter.count(self.opening.user)
+            return self.opening_tokens - own + self.counter.count(request.system)
+        return self.counter.count(request.system) + TEMPLATE_TOKENS
+
+    def _least(self, request: Request) -> int:
+        if self.opening_tokens and self.counter.exact:
+            return self._around(request) + self.counter.count(request.user)
+        around = self.counter.at_least(request.system)
+        if self.opening_tokens and request.system == self.opening.system:
+            around = self.opening_tokens - self.counter.count(self.opening.user)
+        return max(around, 0) + self.counter.at_least(request.user)
+
+    def corrected(self, request: Request, reply: Reply) -> "Window":
+        """The window with an estimate that agrees with what the server counted; itself where it does so by now."""
+        if not isinstance(self.counter, EstimateCounter) or not reply.prompt_tokens:
+            return self
+        size = len((request.system + request.user).encode("utf-8", "replace"))
+        counter = self.counter.corrected(size, reply.prompt_tokens)
+        small = abs(counter.bytes_per_token / self.counter.bytes_per_token - 1) < SMALL_CORRECTION
+        return self if small else replace(self, counter=counter)
+
+    def smaller(self, tokens: int) -> "Window":
+        """The window that a server turned out to have; EngineDown when there is no room for code in it."""
+        return _with_room(replace(self, tokens=tokens))
+
+
+def reply_tokens(window_tokens: int) -> int:
+    """How long an answer may be."""
+    return max(256, min(1024, window_tokens // 6))
+
+
+def choose_window(
+    info: EngineInfo, change_bytes: int, overhead_bytes: int, chunk_tokens: int | None, largest: Callable[[], int]
+) -> int:
+    """The window in tokens to load a model with.
+
+    What the user asked for; else what it is loaded with, for another one would load it anew; else the smallest that
+    takes the change in few requests, or a whole chunk, and not more than `largest` (what fits the memory, asked only
+    when the smallest of all is too small). Never more than the model was trained with.
+    """
+    facts = info.facts
+    if facts.asked_window is not None:
+        return min(facts.asked_window, facts.trained_window)
+    if facts.loaded_window is not None:
+        return min(facts.loaded_window, facts.trained_window)
+    window = min(DEFAULT_WINDOW, facts.trained_window)
+    limit = None
+    while window < facts.trained_window and not _large_enough(window, change_bytes, overhead_bytes, chunk_tokens):
+        limit = largest() if limit is None else limit
+        if 2 * window > limit:
+            break
+        window = min(2 * window, facts.trained_window)
+    return window
+
+
+def _large_enough(window: int, change_bytes: int, overhead_bytes: int, chunk_tokens: int | None) -> bool:
+    overhead = overhead_bytes / ROUGH_BYTES_PER_TOKEN + TEMPLATE_TOKENS + reply_tokens(window)
+    room = max(window - overhead, 1)
+    whole_chunk = chunk_tokens is not None and room >= chunk_tokens
+    return whole_chunk or change_bytes / ROUGH_BYTES_PER_TOKEN <= FEW_REQUESTS * room
+
+
+def open_window(counter: TokenCounter, loaded: Loaded, opening: Request) -> Window:
+    """The window of a loaded model; EngineDown when it holds hardly more than the instructions, or not even those."""
+    window = Window(loaded.window_tokens, counter, opening, loaded.prompt_tokens)
+    least = counter.at_least(opening.system) + counter.at_least(opening.user)
+    if 0 < loaded.prompt_tokens < least:
+        raise EngineDown(
+            f"the server read {loaded.prompt_tokens} of at least {least} tokens: it cut even the instructions",
+            "a server whose window is larger, or update Ollama",
+        )
+    return _with_room(window)
+
+
+def _with_room(window: Window) -> Window:
+    if window.room < MIN_CHUNK_TOKENS:
+        fixed = window.tokens - 1 - window.room
+        raise EngineDown(
+            f"a window of {window.tokens} tokens leaves no room for code: prompt and reply take {fixed}",
+            "reviewbot --num-ctx 4096",
+        )
+    return window
