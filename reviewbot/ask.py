@@ -1,6 +1,5 @@
 """Ask the engine about every chunk, then for second opinions; keep count of what was read."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Engine, Request
 from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Confirmed, Finding, Severity
-from reviewbot.plan import Budget, Chunk, Omission, Plan, omit_chunk, repack, split_chunk
+from reviewbot.plan import Budget, Chunk, Omission, Plan, chunk_cost, omit_chunk, repack, split_chunk
 from reviewbot.prompts import Prompt, render_change
 from reviewbot.replies import parse_findings, reply_schema
 from reviewbot.window import Window
@@ -28,7 +27,8 @@ MAX_CONFIRMATIONS = 20
 
 class Manner(Struct, frozen=True):
     """How to ask. `votes` second opinions on each finding at or above `block_at` (0: none); `deadline` is a time
-    of `time.monotonic()`. `chunk_tokens` (None: the whole window) and `context_share` bound each request."""
+    of `time.monotonic()`. `chunk_tokens` (None: the whole window) and `context_share` bound each request.
+    `tokens_per_s` is what an earlier run measured, read and written together (None: nothing)."""
 
     prompt: Prompt
     chunk_tokens: int | None
@@ -36,6 +36,7 @@ class Manner(Struct, frozen=True):
     votes: int = 0
     block_at: Severity | None = None
     deadline: float | None = None
+    tokens_per_s: float | None = None
 
     def budget(self, window: Window) -> Budget:
         """How much goes into one request."""
@@ -44,11 +45,13 @@ class Manner(Struct, frozen=True):
 
 
 class Progress(NamedTuple):
-    """How far a run is: chunks done and planned, and tokens per second so far."""
+    """How far a run is: chunks done and planned, tokens per second so far (read and written together; 0 before the
+    first answer), and the seconds that the rest will take, where there is a measure for it."""
 
     done: int
     total: int
     tokens_per_second: float
+    seconds_left: float | None = None
 
 
 class Asked(NamedTuple):
@@ -62,6 +65,7 @@ class Asked(NamedTuple):
     requests: int
     prompt_tokens: int
     completion_tokens: int
+    answer_seconds: float
     hints: tuple[str, ...]
     interrupted: bool
     window_tokens: int
@@ -87,6 +91,7 @@ def ask_all(
         requests=run.dialogue.requests,
         prompt_tokens=run.dialogue.prompt_tokens,
         completion_tokens=run.dialogue.completion_tokens,
+        answer_seconds=run.dialogue.seconds,
         hints=tuple(dict.fromkeys(run.hints)),
         interrupted=interrupted,
         window_tokens=run.window.tokens,
@@ -128,7 +133,6 @@ class _Run:
         self.opinions: dict[int, Finding] = {}
         self.hints: list[str] = []
         self.unconfirmed = 0
-        self._started = time.monotonic()
 
     @property
     def window(self) -> Window:
@@ -255,10 +259,19 @@ class _Run:
         return demote(finding, Confirmed.NOT_ASKED, Severity.WARNING, f"no second look: {why}")
 
     def _report_progress(self) -> None:
-        seconds = max(time.monotonic() - self._started, 1e-6)
-        speed = self.dialogue.completion_tokens / seconds
-        done = len(self.state.read)
-        self.on_progress(Progress(done, done + len(self.state.waiting), speed))
+        done, waiting = len(self.state.read), self.state.waiting
+        talk, speed, left = self.dialogue, self.manner.tokens_per_s or 0.0, None
+        if talk.answers:
+            speed = (talk.prompt_tokens + talk.completion_tokens) / max(talk.seconds, 1e-6)
+            left = talk.seconds / talk.answers * len(waiting)
+        elif speed:
+            left = expected_tokens(waiting, self.window) / speed
+        self.on_progress(Progress(done, done + len(waiting), speed, left))
+
+
+def expected_tokens(chunks: Sequence[Chunk], window: Window) -> int:
+    """Tokens that a model reads for these chunks, the instructions of each request included."""
+    return sum(window.fixed_tokens + chunk_cost(chunk, window.counter) for chunk in chunks)
 
 
 def _segment_of(finding: Finding, chunk: Chunk) -> Segment | None:

@@ -15,12 +15,13 @@ T = TypeVar("T")
 
 
 class Dialogue:
-    """All requests of a run, and what they cost. `window` may be replaced when more is known of it; `deadline` is a
-    time of `time.monotonic()`."""
+    """All requests of a run, and what they cost; `answers` of them were whole and took `seconds`. `window` may be
+    replaced when more is known of it; `deadline` is a time of `time.monotonic()`."""
 
     def __init__(self, engine: Engine, window: Window, deadline: float | None) -> None:
         self.window = window
-        self.requests = self.prompt_tokens = self.completion_tokens = 0
+        self.requests = self.answers = self.prompt_tokens = self.completion_tokens = 0
+        self.seconds = 0.0
         self._engine = engine
         self._deadline = deadline
 
@@ -40,7 +41,10 @@ class Dialogue:
             cost = self.window.cost(request)
             raise PromptTooLong(f"prompt and reply may take {cost} of {self.window.tokens} tokens")
         self.requests += 1
+        started = time.monotonic()
         reply = self._engine.ask(request, self._deadline)
+        self.seconds += time.monotonic() - started
+        self.answers += 1
         self.prompt_tokens += reply.prompt_tokens
         self.completion_tokens += reply.completion_tokens
         if self.window.was_cut(request, reply):

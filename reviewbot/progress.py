@@ -3,7 +3,12 @@
 import os
 import sys
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from reviewbot.speed import LONG_S, show_duration
+
+if TYPE_CHECKING:
+    from reviewbot.ask import Progress as Step
 
 
 class Progress:
@@ -15,8 +20,8 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         pass
 
-    def update(self, done: int, total: int, tokens_per_second: float) -> None:
-        """`done` of `total` requests are answered, at that speed so far."""
+    def update(self, step: "Step") -> None:
+        """So many requests are answered, at that speed so far."""
 
 
 class TerminalProgress(Progress):
@@ -36,6 +41,7 @@ class TerminalProgress(Progress):
             transient=True,
         )
         self._task: Any = None
+        self._warned = False
 
     def __enter__(self) -> "TerminalProgress":
         self._bar.start()
@@ -44,13 +50,22 @@ class TerminalProgress(Progress):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._bar.stop()
 
-    def update(self, done: int, total: int, tokens_per_second: float) -> None:
-        speed = f"{tokens_per_second:.1f} tokens/s" if tokens_per_second else ""
-        fields = {"completed": done, "total": total, "current": min(done + 1, total), "speed": speed}
+    def update(self, step: "Step") -> None:
+        speed = f"{step.tokens_per_second:.0f} tokens/s" if step.tokens_per_second else ""
+        current = min(step.done + 1, step.total)
+        fields = {"completed": step.done, "total": step.total, "current": current, "speed": speed}
+        if step.seconds_left is not None and not self._warned:
+            self._warned = True
+            if step.seconds_left > LONG_S:
+                self._warn(show_duration(step.seconds_left), speed)
         if self._task is None:
             self._task = self._bar.add_task("", **fields)
         else:
             self._bar.update(self._task, **fields)
+
+    def _warn(self, duration: str, speed: str) -> None:
+        text = f"reviewbot: about {duration} at {speed}; --deadline-s bounds that, a smaller model is faster"
+        self._bar.console.print(text, markup=False, highlight=False)
 
 
 def open_progress(*, in_hook: bool, quiet: bool) -> Progress:

@@ -13,10 +13,11 @@ from reviewbot.diff import FileChange
 from reviewbot.engines import DEFAULT_WINDOW, Engine, EngineInfo, Loaded, ModelFacts, Request
 from reviewbot.errors import EngineError
 from reviewbot.findings import Finding, Severity
-from reviewbot.plan import Omission, omit, plan_review
+from reviewbot.plan import Omission, Plan, omit, plan_review
 from reviewbot.prompts import ASK_AGAIN, Prompt, render_change
 from reviewbot.repo import Source
 from reviewbot.tokens import counter_for
+from reviewbot.vocabulary import Vocabulary
 from reviewbot.window import Window, choose_window, open_window
 
 DEMO_S = 60.0
@@ -42,12 +43,17 @@ class Usage(Struct, frozen=True):
     cached_hunks: int = 0
     seconds: float = 0.0
 
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
 
 class Review(Struct, frozen=True):
     """Everything that is known at the end of a run; findings are sorted by path and line.
 
-    `unconfirmed` counts findings whose second opinion could not be had; `notes` are
-    sentences for people, `hints` what to type so that the next run goes better.
+    `unconfirmed` counts findings whose second opinion could not be had; `answer_seconds` is what the model's whole
+    answers took; `notes` are sentences for people, `hints` what to type so that the next run goes better.
     """
 
     source: Source
@@ -58,6 +64,7 @@ class Review(Struct, frozen=True):
     suppressed: tuple[tuple[Finding, str], ...] = ()
     engine: EngineInfo | None = None
     usage: Usage = Usage()
+    answer_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     unconfirmed: int = 0
@@ -110,8 +117,17 @@ class Material(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def run_review(material: Material, engine: Engine, options: Options, on_progress: Callable[[Progress], None]) -> Review:
-    """Have `engine` read all of the material. An engine that is down is data: every line is then failed."""
+def run_review(
+    material: Material,
+    engine: Engine,
+    options: Options,
+    on_progress: Callable[[Progress], None],
+    recall_speed: Callable[[EngineInfo], float | None],
+) -> Review:
+    """Have `engine` read all of the material. An engine that is down is data: every line is then failed.
+
+    `recall_speed` tells how many tokens per second this engine read and wrote in an earlier run, if that is known.
+    """
     started = time.monotonic()
     try:
         info = engine.describe(options.deadline)
@@ -120,7 +136,7 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(unread(material, "interrupted"), interrupted=True)
-    manner = _manner(options, info, started)
+    manner = _manner(options, info, started, recall_speed(info))
     plan = plan_review(material.changes, manner.budget(window))
     asked = ask_all(engine, plan, window, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
@@ -135,6 +151,7 @@ def run_review(material: Material, engine: Engine, options: Options, on_progress
         suppressed=suppressed,
         engine=replace(info, window_tokens=asked.window_tokens),
         usage=_usage(asked, time.monotonic() - started),
+        answer_seconds=asked.answer_seconds,
         notes=(*material.notes, *_slow(info, loaded)),
         hints=asked.hints,
         unconfirmed=asked.unconfirmed,
@@ -146,18 +163,44 @@ def load_window(
     engine: Engine, info: EngineInfo, changes: Sequence[FileChange], options: Options
 ) -> tuple[Window, Loaded]:
     """Load the model with a window for this change; an EngineError when it cannot be asked."""
-    opening = Request(options.prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
-    change_bytes = sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
-    tokens = choose_window(
-        info, change_bytes, len(opening.system), options.chunk_tokens, lambda: _largest_window(info.facts)
-    )
-    loaded = engine.load(tokens, opening, options.deadline)
-    fits_by_bytes = change_bytes * 2 < loaded.window_tokens // 2
+    opening = _opening(options.prompt)
+    loaded = engine.load(_wanted_window(info, changes, options), opening, options.deadline)
+    fits_by_bytes = _shown_bytes(changes) * 2 < loaded.window_tokens // 2
     vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(options.deadline)
     return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, opening), loaded
 
 
-def _manner(options: Options, info: EngineInfo, started: float) -> Manner:
+def foresee(
+    info: EngineInfo, vocabulary: Vocabulary | None, changes: Sequence[FileChange], options: Options
+) -> tuple[Plan, Window]:
+    """The plan of a review and its window as far as they can be known without loading the model; EngineDown when
+    there is no room for code in it."""
+    counter = counter_for(vocabulary, refuses_long=info.refuses_long)
+    loaded = Loaded(min(_wanted_window(info, changes, options), info.facts.trained_window))
+    window = open_window(counter, loaded, _opening(options.prompt))
+    return plan_review(changes, _manner(options, info, 0.0, None).budget(window)), window
+
+
+def _opening(prompt: Prompt) -> Request:
+    return Request(prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
+
+
+def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], options: Options) -> int:
+    return choose_window(
+        info,
+        _shown_bytes(changes),
+        len(options.prompt.system),
+        options.chunk_tokens,
+        lambda: _largest_window(info.facts),
+    )
+
+
+def _shown_bytes(changes: Sequence[FileChange]) -> int:
+    """About as many bytes as a change has when it is shown."""
+    return sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
+
+
+def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: float | None) -> Manner:
     deadline = options.deadline
     if info.demo:
         deadline = min(deadline or started + DEMO_S, started + DEMO_S)
@@ -168,6 +211,7 @@ def _manner(options: Options, info: EngineInfo, started: float) -> Manner:
         votes=0 if info.demo else options.votes,
         block_at=options.block_at,
         deadline=deadline,
+        tokens_per_s=tokens_per_s,
     )
 
 

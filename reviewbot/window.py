@@ -40,9 +40,14 @@ class Window(Struct, frozen=True):
         return reply_tokens(self.tokens)
 
     @property
+    def fixed_tokens(self) -> int:
+        """Tokens of a prompt without a change: the instructions and the template."""
+        return self._around(self.opening) + self.counter.count(self.opening.user)
+
+    @property
     def room(self) -> int:
-        """Tokens for a change beside the instructions, the template and the answer."""
-        return self.tokens - 1 - self._around(self.opening) - self.counter.count(self.opening.user) - self.reply_tokens
+        """Tokens for a change beside the fixed ones and the answer."""
+        return self.tokens - 1 - self.fixed_tokens - self.reply_tokens
 
     def fits(self, request: Request) -> bool:
         """Whether prompt and reply fit; one token is kept, for some servers refuse a prompt that fills the window."""

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -224,6 +225,44 @@ def test_progress_is_shown_on_a_terminal_and_vanishes(repo: GitRepo, server: Fak
             break
     os.close(master)
     assert b"\x1b[2K" in seen.split(b"reviewing chunk")[-1]  # the line is wiped
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [pytest.param([], True, id="a person"), pytest.param(["hook", "pre-commit"], False, id="a hook")]
+)
+def test_a_long_review_is_foreseen_before_it_starts(
+    repo: GitRepo, server: FakeServer, clean_environment: Path, words: list[str], told: bool
+) -> None:
+    repo.stage("a.py", "x = 1\n")
+    assert main([]) == 0
+    (kept,) = (clean_environment / ".cache" / "reviewbot" / "speeds").iterdir()
+    kept.write_text("0.9")
+    asked = len(server.chats)
+    shown = on_a_terminal([*words, "--deadline-s", "600"])
+    assert (re.search(rb"about \d+ minutes at 1 tokens/s; --deadline-s bounds that", shown) is not None) is told
+    assert len(server.chats) == asked + 1
+    assert float(kept.read_text()) > 1
+
+
+def on_a_terminal(words: list[str]) -> bytes:
+    """What a run writes to stderr when that is a terminal."""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "reviewbot", *words]
+    run = subprocess.Popen(command, stdin=slave, stdout=subprocess.DEVNULL, stderr=slave, env=environment)
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # the other side is closed: that is the end on Linux
+            break
+        if not data:
+            break
+        seen += data
+    os.close(master)
+    assert run.wait(20) == 0
+    return seen
 
 
 def test_a_pipe_has_no_progress_and_no_colour(repo: GitRepo, server: FakeServer) -> None:

@@ -31,7 +31,7 @@ def many(count: int) -> Material:
 
 
 def review(engine: ScriptedEngine, material: Material = ONE, options: Options = OPTIONS) -> Review:
-    return run_review(material, engine, options, lambda at: None)
+    return run_review(material, engine, options, lambda at: None, lambda info: None)
 
 
 def numbers(made: Review) -> tuple[int, int, int, int]:

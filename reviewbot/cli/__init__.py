@@ -44,6 +44,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import review
 
             return review.run(options, started=started)
+        case "plan":
+            from reviewbot.cli import plan
+
+            return plan.run(options)
         case "config":
             from reviewbot.cli import config
 

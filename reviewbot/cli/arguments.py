@@ -13,6 +13,7 @@ COMMANDS = {
     "diff": "review what `git diff` with the same arguments shows; `-` reads a diff from stdin",
     "show": "review one commit (default HEAD)",
     "hook": "what a git hook or pre-commit runs",
+    "plan": "show the requests that a review would send, and ask no model",
     "doctor": "say what works, what does not, and what mends it",
     "config": "show each setting and where it comes from",
     "install": "write git hooks that run reviewbot",
@@ -24,6 +25,7 @@ _ARGUMENTS = {
     "diff": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "show": "[-m] [REV] ",
     "hook": "[STAGE [ARG ...]] ",
+    "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "install": "[--stage STAGE] ",
 }
 
@@ -99,7 +101,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(
         args=[], staged=False, quiet=False, verbose=False, format="text", output=[], config=None, isolated=False,
-        no_model=False, exit_zero=False,
+        no_model=False, exit_zero=False, show=None, vocab=None,
     )  # fmt: skip
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -114,8 +116,11 @@ def _build_parser() -> argparse.ArgumentParser:
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
-    made["diff"].add_argument("--staged", "--cached", action="store_true", help="what is staged")
-    made["diff"].add_argument("args", nargs="*", metavar="REV", help="as for git diff: REV, A..B, A...B, A B, or -")
+    for name in ("diff", "plan"):
+        made[name].add_argument("--staged", "--cached", action="store_true", help="what is staged")
+        made[name].add_argument("args", nargs="*", metavar="REV", help="as for git diff: REV, A..B, A...B, A B, or -")
+    made["plan"].add_argument("--show", metavar="N", help="print request N as it would be sent")
+    made["plan"].add_argument("--vocab", metavar="FILE", help="count with the vocabulary of this GGUF file")
     made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")

@@ -44,7 +44,7 @@ def ollama_engine(config: Config) -> OllamaEngine:
         temperature=config.temperature,
         seed=config.seed,
         allow_remote=config.allow_remote,
-        cache_dir=_vocabularies(config),
+        cache_dir=cache_part(config, "vocabularies"),
     )
 
 
@@ -66,10 +66,10 @@ def embedded_engine(config: Config) -> Engine | None:
         num_ctx=config.num_ctx,
         temperature=config.temperature,
         seed=config.seed,
-        cache_dir=_vocabularies(config),
+        cache_dir=cache_part(config, "vocabularies"),
     )
 
 
-def _vocabularies(config: Config) -> str:
-    """Where vocabularies are kept."""
-    return os.path.join(config.cache_dir or cache_folder(), "vocabularies")
+def cache_part(config: Config, name: str) -> str:
+    """The folder in which one kind of thing is kept between runs; it may not exist."""
+    return os.path.join(config.cache_dir or cache_folder(), name)

@@ -33,9 +33,9 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     if means_staged(options) and options.format != "json" and not options.output and staged_is_empty():
         return _nothing_staged(options)
     repository, changes = select_changes(options)
-    settings = _load_settings(options, repository, changes)
+    settings = load_settings(options, repository, changes)
     deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
-    material = _material(changes, settings)
+    material = select_material(changes, settings)
     review = _review(material, settings.config, options, deadline)
     return _publish(review, settings.config, options)
 
@@ -62,9 +62,10 @@ def _nothing_staged(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _load_settings(
+def load_settings(
     options: argparse.Namespace, repository: Repository | None, changes: tuple[Change, ...]
 ) -> "Settings":
+    """The settings that hold for these changes: the repository's own count as their base has them."""
     from reviewbot.config import load_config
 
     base = (changes[0].source.base if changes else None) or "HEAD"
@@ -79,8 +80,8 @@ def _load_settings(
     )
 
 
-def _material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
-    """Parse, check, mask and select."""
+def select_material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
+    """What there is to review of the changes: parsed, checked, masked and selected."""
     from reviewbot.checks import run_checks
     from reviewbot.diff import parse_diff
     from reviewbot.plan import Omission, Rules, select_files
@@ -103,9 +104,10 @@ def _material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
 
 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
-    from reviewbot.cli.engine import open_engine
+    from reviewbot.cli.engine import cache_part, open_engine
     from reviewbot.progress import open_progress
     from reviewbot.review import run_review, unread
+    from reviewbot.speed import keep_speed, recall_speed
 
     asking = review_options(config, deadline=deadline)
     if not any(change.added for change in material.changes):
@@ -113,15 +115,20 @@ def _review(material: "Material", config: "Config", options: argparse.Namespace,
     if options.no_model:
         return unread(material, "no model asked (--no-model)", skipped=True)
     in_hook = options.command == "hook"
+    folder = cache_part(config, "speeds")
     engine = open_engine(config, interactive=not in_hook, deadline=deadline)
     try:
         with open_progress(in_hook=in_hook, quiet=options.quiet) as progress:
-            return run_review(
+            review = run_review(
                 material,
                 engine,
                 asking,
-                lambda at: progress.update(at.done, at.total, at.tokens_per_second),
+                progress.update,
+                partial(recall_speed, folder),
             )
+        if review.engine is not None:
+            keep_speed(folder, review.engine, review.usage.tokens, review.answer_seconds)
+        return review
     finally:
         engine.close()
 

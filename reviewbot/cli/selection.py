@@ -13,7 +13,7 @@ STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
 
 def means_staged(options: argparse.Namespace) -> bool:
     """Whether the command reviews what is staged, all of it, against HEAD: the case that can be empty at once."""
-    if options.command == "diff":
+    if options.command in ("diff", "plan"):
         return bool(options.staged) and not options.args and options.paths is None
     if options.command == "hook":
         pushed = _pre_commit_range(os.environ) or os.environ.get("PRE_COMMIT_REMOTE_NAME")
@@ -33,7 +33,7 @@ def hook_stage(options: argparse.Namespace) -> str | None:
 
 def select_changes(options: argparse.Namespace) -> tuple[Repository | None, tuple[Change, ...]]:
     """The repository and what to review in it; several changes only for a push of several refs."""
-    if options.command == "diff" and options.args == ["-"]:
+    if options.command in ("diff", "plan") and options.args == ["-"]:
         return _repository_if_any(), (_from_stdin(options),)
     repository = open_repository()
     if options.command == "hook":

@@ -40,16 +40,16 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
         return
     if review.failed and review.reviewed == 0:
         yield paint("NOTHING WAS REVIEWED: no model read these lines.", "red", style.colour)
-    yield from _omissions("not read", review.failed, style)
-    yield from _omissions("skipped", review.skipped, style)
+    yield from omission_lines("not read", review.failed, verbose=style.verbose)
+    yield from omission_lines("skipped", review.skipped, verbose=style.verbose)
     if verdict.outcome is Outcome.NOTHING and review.added == 0 and not review.skipped:
         yield "no line was added; removed lines alone are not reviewed" if review.files else "the change is empty"
     if review.unconfirmed:
-        yield f"{_count(review.unconfirmed, 'finding')} got no second look"
+        yield f"{count_words(review.unconfirmed, 'finding')} got no second look"
     if review.no_model:
         yield "only the deterministic checks ran"
     if review.suppressed:
-        yield f"{_count(len(review.suppressed), 'milder finding')} not shown (max_findings)"
+        yield f"{count_words(len(review.suppressed), 'milder finding')} not shown (max_findings)"
     for note in review.notes:
         yield f"note: {visible_line(note)}"
     for hint in review.hints:
@@ -63,12 +63,12 @@ def _headline(review: Review, verdict: Verdict) -> Iterator[str]:
     for severity in reversed(Severity):
         count = sum(finding.severity is severity and not finding.blocking for finding in anchored)
         if count:
-            yield _count(count, severity.word) if severity is not Severity.INFO else f"{count} info"
+            yield count_words(count, severity.word) if severity is not Severity.INFO else f"{count} info"
     loose = len(verdict.findings) - len(anchored)
     if loose:
-        yield f"{_count(loose, 'remark')} that no line proves"
+        yield f"{count_words(loose, 'remark')} that no line proves"
     if review.skip_reason is None:
-        yield f"{review.reviewed} of {_count(review.added, 'added line')} reviewed{_details(review)}"
+        yield f"{review.reviewed} of {count_words(review.added, 'added line')} reviewed{_details(review)}"
 
 
 def _outcome(review: Review, verdict: Verdict) -> str:
@@ -77,7 +77,7 @@ def _outcome(review: Review, verdict: Verdict) -> str:
             blocking = [finding for finding in verdict.findings if finding.blocking]
             worst = max(finding.severity for finding in blocking)
             word = worst.word if all(finding.severity is worst for finding in blocking) else "finding"
-            return f"blocked by {_count(len(blocking), word)}"
+            return f"blocked by {count_words(len(blocking), word)}"
         case Outcome.NOT_REVIEWED if review.skip_reason is not None:
             return f"not reviewed: skipped ({visible_line(review.skip_reason)})"
         case Outcome.NOT_REVIEWED:
@@ -93,33 +93,33 @@ def _outcome(review: Review, verdict: Verdict) -> str:
 
 
 def _details(review: Review) -> str:
-    parts = [_count(len(review.files), "file")] if review.files else []
+    parts = [count_words(len(review.files), "file")] if review.files else []
     if review.lines_skipped:
         parts.append(f"{review.lines_skipped} skipped")
     if review.lines_failed:
         parts.append(f"{review.lines_failed} not read")
     if review.usage.requests:
-        parts += [_count(review.usage.requests, "request"), f"{review.usage.seconds:.1f} s"]
+        parts += [count_words(review.usage.requests, "request"), f"{review.usage.seconds:.1f} s"]
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _omissions(word: str, omissions: Sequence[Omission], style: Style) -> Iterator[str]:
+def omission_lines(word: str, omissions: Sequence[Omission], *, verbose: bool) -> Iterator[str]:
     """One row for each reason, with the places it holds for."""
     by_reason: dict[str, list[Omission]] = {}
     for omission in omissions:
         by_reason.setdefault(omission.reason, []).append(omission)
     rows = list(by_reason.items())
-    shown = rows if style.verbose else rows[:MAX_ROWS]
+    shown = rows if verbose else rows[:MAX_ROWS]
     for reason, places in shown:
         lines = sum(place.lines for place in places)
-        what = f"{_count(lines, 'line')} " if lines else ""
-        yield f"{word}: {what}{_places(places, style)}: {visible_line(reason)}"
+        what = f"{count_words(lines, 'line')} " if lines else ""
+        yield f"{word}: {what}{_places(places, verbose)}: {visible_line(reason)}"
     if len(shown) < len(rows):
         yield f"{word}: and for {len(rows) - len(shown)} more reasons (-v lists all)"
 
 
-def _places(places: Sequence[Omission], style: Style) -> str:
-    shown = places if style.verbose else places[:3]
+def _places(places: Sequence[Omission], verbose: bool) -> str:
+    shown = places if verbose else places[:3]
     names = ", ".join(_place(place) for place in shown)
     more = f" and {len(places) - len(shown)} more places" if len(shown) < len(places) else ""
     return f"in {names}{more}"
@@ -146,5 +146,6 @@ def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
         yield " · ".join(parts)
 
 
-def _count(number: int, word: str) -> str:
+def count_words(number: int, word: str) -> str:
+    """The number with its word, in the plural where it is not one."""
     return f"{number} {word}{'' if number == 1 else 's'}"

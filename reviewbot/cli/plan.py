@@ -1,0 +1,140 @@
+"""`reviewbot plan`: the requests that a review would send, what would be skipped, and how long it may take."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reviewbot.cli.config import refuse_report_options
+from reviewbot.cli.review import load_settings, review_options, select_material
+from reviewbot.cli.selection import select_changes
+from reviewbot.errors import ConfigError, EngineError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewbot.config import Config
+    from reviewbot.engines import EngineInfo
+    from reviewbot.plan import Plan
+    from reviewbot.review import Material
+    from reviewbot.vocabulary import Vocabulary
+    from reviewbot.window import Window
+
+
+class Foreseen(NamedTuple):
+    """Everything that is printed; `counted` says in words how tokens were counted."""
+
+    material: "Material"
+    plan: "Plan"
+    window: "Window"
+    chunk_tokens: int
+    info: "EngineInfo"
+    counted: str
+    tokens_per_s: float | None
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the plan. A server that is there is asked for its window and vocabulary, and shown no code."""
+    refuse_report_options(options)
+    number = _request_number(options.show)
+    repository, changes = select_changes(options)
+    settings = load_settings(options, repository, changes)
+    material = select_material(changes, settings)
+    foreseen = _foresee(material, settings.config, options.vocab)
+    if number is not None:
+        print(_show_request(foreseen, settings.config, number, as_json=options.format == "json"))
+    else:
+        from reviewbot.cli import plan_report
+
+        render = plan_report.render_json if options.format == "json" else plan_report.render_text
+        print(render(foreseen, verbose=options.verbose))
+    return ExitCode.OK
+
+
+def _request_number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise UsageError(f"--show takes the number of a request, and {text!r} is none", "reviewbot plan --show 1")
+    return int(text)
+
+
+def _foresee(material: "Material", config: "Config", vocab: str | None) -> Foreseen:
+    from reviewbot.cli.engine import cache_part
+    from reviewbot.review import foresee
+    from reviewbot.speed import recall_speed
+
+    info, vocabulary, why = _server_facts(config, ask_vocabulary=vocab is None)
+    if vocab is not None:
+        vocabulary = _vocabulary_in(Path(vocab), cache_part(config, "vocabularies"))
+    options = review_options(config, deadline=None)
+    plan, window = foresee(info, vocabulary, material.changes, options)
+    if vocabulary is not None:
+        counted = "counted exactly"
+    elif info.refuses_long:
+        counted = "estimated: the vocabulary of this model cannot be counted with here"
+    else:
+        counted = f"counted as one a byte, which is the most that there can be: {why}"
+    room = window.room if options.chunk_tokens is None else min(window.room, options.chunk_tokens)
+    speed = recall_speed(cache_part(config, "speeds"), info)
+    return Foreseen(material, plan, window, room, info, counted, speed)
+
+
+def _server_facts(config: "Config", *, ask_vocabulary: bool) -> tuple["EngineInfo", "Vocabulary | None", str]:
+    """What would answer, its vocabulary, and why that is not known. With a window and a vocabulary nobody is asked."""
+    if config.num_ctx is not None and not ask_vocabulary:
+        return _nobody(config), None, ""
+    from reviewbot.cli.engine import open_engine
+
+    engine = open_engine(config, interactive=True, deadline=None)
+    try:
+        info = engine.describe(None)
+        return info, engine.vocabulary(None) if ask_vocabulary else None, "this server cuts long prompts silently"
+    except EngineError as error:
+        return _nobody(config), None, error.message
+    finally:
+        engine.close()
+
+
+def _nobody(config: "Config") -> "EngineInfo":
+    """A server of which nothing is known but what the settings say of it."""
+    from reviewbot.engines import DEFAULT_WINDOW, EngineInfo, ModelFacts
+
+    facts = ModelFacts(trained_window=config.num_ctx or DEFAULT_WINDOW, asked_window=config.num_ctx)
+    return EngineInfo("none", config.model, config.endpoint, 0, refuses_long=False, facts=facts)
+
+
+def _vocabulary_in(path: Path, folder: str) -> "Vocabulary":
+    from reviewbot.gguf import read_metadata
+    from reviewbot.vocabulary import open_vocabulary
+
+    if not path.is_file():
+        raise ConfigError(f"--vocab: there is no file {path}", "--vocab MODEL.gguf")
+    stat = path.stat()
+    key = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    found = open_vocabulary(key, folder, lambda: read_metadata(path))
+    if found is None:
+        raise ConfigError(f"--vocab: {path} has no vocabulary that can be counted with", "--vocab MODEL.gguf")
+    return found
+
+
+def _show_request(foreseen: Foreseen, config: "Config", number: int, *, as_json: bool) -> str:
+    """One request as it would be sent; as text with its invisible characters shown."""
+    import json
+
+    from reviewbot.prompts import render_change
+    from reviewbot.replies import reply_schema
+    from reviewbot.text import visible
+
+    chunks = foreseen.plan.chunks
+    if number > len(chunks):
+        there = f"there are only {len(chunks)}" if chunks else "nothing would be sent"
+        raise UsageError(f"there is no request {number}: {there}", "reviewbot plan")
+    segments = chunks[number - 1].segments
+    request: dict[str, Any] = {
+        "system": foreseen.window.opening.system,
+        "user": render_change(segments),
+        "format": reply_schema(segments),
+        "num_ctx": foreseen.window.tokens,
+        "num_predict": foreseen.window.reply_tokens,
+    }
+    if as_json:
+        return json.dumps(request, indent=2, ensure_ascii=False)
+    return visible(f"--- system\n{request['system']}\n--- user\n{request['user']}".rstrip("\n"))
