@@ -13,7 +13,7 @@ from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Engine, Request
 from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Confirmed, Finding, Severity
-from reviewbot.plan import Budget, Chunk, Omission, Plan, chunk_cost, omit_chunk, repack, split_chunk
+from reviewbot.plan import Budget, Chunk, Omission, Plan, omit_chunk, repack, split_chunk
 from reviewbot.prompts import Prompt, render_change
 from reviewbot.replies import parse_findings, reply_schema
 from reviewbot.window import Window
@@ -271,7 +271,7 @@ class _Run:
 
 def expected_tokens(chunks: Sequence[Chunk], window: Window) -> int:
     """Tokens that a model reads for these chunks, the instructions of each request included."""
-    return sum(window.fixed_tokens + chunk_cost(chunk, window.counter) for chunk in chunks)
+    return len(chunks) * window.fixed_tokens + sum(chunk.tokens for chunk in chunks)
 
 
 def _segment_of(finding: Finding, chunk: Chunk) -> Segment | None:

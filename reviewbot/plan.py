@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange, Hunk, Line, LineKind, Segment
-from reviewbot.layout import show_heading, show_line, show_segments
+from reviewbot.layout import show_heading, show_line
 from reviewbot.tokens import TokenCounter
 from reviewbot.units import AROUND, Unit, after, before, cut_hunk, heading, shown, to_segments
 
@@ -44,9 +44,11 @@ class Budget(Struct, frozen=True):
 
 
 class Chunk(Struct, frozen=True):
-    """What one request asks about, in the order of the diff."""
+    """What one request asks about, in the order of the diff. `tokens` is what the shown lines and headings take, as
+    it was packed; of a chunk that was split, about half."""
 
     units: tuple[Unit, ...]
+    tokens: int
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -162,11 +164,6 @@ def repack(chunks: Sequence[Chunk], budget: Budget) -> Plan:
     return Plan(tuple(packer.chunks), tuple(packer.failed))
 
 
-def chunk_cost(chunk: Chunk, counter: TokenCounter) -> int:
-    """Tokens of the lines and headings that a chunk shows."""
-    return _cost(show_segments(chunk.segments), counter)
-
-
 def _cost(text: str, counter: TokenCounter) -> int:
     return sum(counter.count(line + "\n") for line in text.split("\n")[:-1])
 
@@ -186,7 +183,7 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, ...]:
             cut += 1
         first += _with_added(replace(unit, stop=cut))
         second += _with_added(replace(unit, start=cut))
-    return Chunk(tuple(first)), Chunk(tuple(second))
+    return Chunk(tuple(first), chunk.tokens // 2), Chunk(tuple(second), chunk.tokens // 2)
 
 
 def _with_added(unit: Unit) -> list[Unit]:
@@ -220,7 +217,7 @@ class _Packer:
 
     def close(self) -> None:
         if any(unit.added for unit in self._units):
-            self.chunks.append(Chunk(tuple(self._units)))
+            self.chunks.append(Chunk(tuple(self._units), self._used))
         self._units = []
         self._used = self._context = self._after = 0
 
@@ -256,6 +253,7 @@ class _Packer:
     def _put_alone(self, unit: Unit) -> None:
         """A line that takes a whole request, without anything around it."""
         self._units.append(replace(unit, radius=0))
+        self._used = self._heading_cost(unit, new_file=True) + self._lines_cost(unit.lines)
         self.close()
 
     def _cost_above(self, unit: Unit) -> int:

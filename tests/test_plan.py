@@ -15,7 +15,6 @@ from reviewbot.plan import (
     Chunk,
     Omission,
     Rules,
-    chunk_cost,
     matches,
     omit,
     plan_review,
@@ -49,6 +48,11 @@ def numbers(chunk: Chunk) -> list[tuple[str, list[int]]]:
     ]
 
 
+def cost(chunk: Chunk, counter) -> int:
+    """Tokens of what a chunk shows, line by line."""
+    return sum(counter.count(row + "\n") for row in show_segments(chunk.segments).split("\n")[:-1])
+
+
 def shown(chunk: Chunk) -> list[str]:
     """The lines of a chunk as the model sees them, without headings."""
     return [row for row in show_segments(chunk.segments).split("\n") if row and not row.startswith(("@@", "File"))]
@@ -65,7 +69,7 @@ def test_one_line_over_the_budget_makes_a_second_chunk() -> None:
     found = plan(10, change("a", body))  # two headings, five lines, three of context below
     assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1, 2, 3, 4, 5])], [("a", [6, 7, 8, 9])]]
     first, second = found.chunks
-    assert chunk_cost(first, OneALine()) == 10
+    assert cost(first, OneALine()) == first.tokens == 10
     assert shown(second) == ["3  3", "4  4", "5  5", "6 +6", "7 +7", "8 +8", "9 +9"]
 
 
@@ -195,7 +199,7 @@ def test_every_added_line_is_in_one_chunk_or_failed_and_no_chunk_is_over(
     assert sorted([(p, n) for p, n, _ in sent] + failed) == sorted((p, n) for p, n, _ in every)
     assert [line for line in every if line in sent] == sent
     for chunk in found.chunks:
-        assert len(show_segments(chunk.segments).encode()) == chunk_cost(chunk, BoundCounter()) <= tokens
+        assert len(show_segments(chunk.segments).encode()) == chunk.tokens <= tokens
         assert chunk.added > 0
     assert plan_review(made, budget) == found
 
@@ -205,8 +209,8 @@ def test_the_next_unit_would_not_have_fitted(made: tuple[FileChange, ...], token
     found = plan_review(made, Budget(tokens, BoundCounter()))
     for chunk, following in itertools.pairwise(found.chunks):
         unit = next(unit for unit in following.units if unit.added)
-        fuller = Chunk((*chunk.units, replace(unit, radius=None)))
-        assert chunk_cost(fuller, BoundCounter()) > tokens
+        fuller = Chunk((*chunk.units, replace(unit, radius=None)), 0)
+        assert cost(fuller, BoundCounter()) > tokens
 
 
 @given(changes(), st.integers(100, 2000), st.integers(100, 2000))
@@ -216,7 +220,7 @@ def test_packing_anew_keeps_every_line(made: tuple[FileChange, ...], tokens: int
     sent = [line[:2] for chunk in after.chunks for line in added(chunk.segments)]
     failed = [(o.path, o.start) for o in after.failed]
     assert sorted(sent + failed) == sorted(line[:2] for chunk in before.chunks for line in added(chunk.segments))
-    assert all(chunk_cost(chunk, BoundCounter()) <= others for chunk in after.chunks)
+    assert all(cost(chunk, BoundCounter()) <= others for chunk in after.chunks)
 
 
 @given(LINES, st.integers(1, 500), st.integers(1, 100))

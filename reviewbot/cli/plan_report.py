@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from reviewbot.ask import expected_tokens
 from reviewbot.diff import LineKind
-from reviewbot.plan import Chunk, Omission, chunk_cost
+from reviewbot.plan import Chunk, Omission
 from reviewbot.reporters.run_summary import count_words, omission_lines
 from reviewbot.speed import show_duration
 from reviewbot.text import visible_line
@@ -54,9 +54,8 @@ def _lines(foreseen: "Foreseen", verbose: bool) -> Iterator[str]:
     if chunks:
         yield "request   lines  tokens  fill  files"
     for number, chunk in enumerate(chunks, 1):
-        cost = chunk_cost(chunk, foreseen.window.counter)
-        fill = f"{cost / foreseen.chunk_tokens:.0%}"
-        yield f"{number:>7}{chunk.added:>8}{cost:>8}{fill:>6}  {_files(chunk, verbose)}"
+        fill = f"{chunk.tokens / foreseen.chunk_tokens:.0%}"
+        yield f"{number:>7}{chunk.added:>8}{chunk.tokens:>8}{fill:>6}  {_files(chunk, verbose)}"
     if chunks:
         yield ""
     files = {unit.path for chunk in chunks for unit in chunk.units}
@@ -117,12 +116,11 @@ def _time(foreseen: "Foreseen") -> str:
 
 def _request(foreseen: "Foreseen", number: int) -> dict[str, Any]:
     chunk = foreseen.plan.chunks[number - 1]
-    cost = chunk_cost(chunk, foreseen.window.counter)
     return {
         "number": number,
         "added": chunk.added,
-        "tokens": cost,
-        "fill": round(cost / foreseen.chunk_tokens, 3),
+        "tokens": chunk.tokens,
+        "fill": round(chunk.tokens / foreseen.chunk_tokens, 3),
         "files": _places(chunk),
     }
 
