@@ -87,14 +87,17 @@ def timed(command: Sequence[str], cwd: Path, environment: dict[str, str]) -> flo
     return time.perf_counter() - started
 
 
-def start_server(log: Path) -> tuple["subprocess.Popen[bytes]", str]:
-    """The fake server on a free port, once it answers."""
+def start_server(
+    log: Path, script: Sequence[str] = ("fake_ollama.py",), *options: str
+) -> tuple["subprocess.Popen[bytes]", str]:
+    """The fake server, or another script of this folder, on a free port, once it answers."""
     import socket
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, HERE / "fake_ollama.py", "--port", str(port), "--log", log]
+    name, *words = script
+    command = [sys.executable, HERE / name, *words, "--port", str(port), "--log", log, *options]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     wait_for(lambda: urllib.request.urlopen(f"{url}/api/version", timeout=1).close())
