@@ -205,8 +205,11 @@ class _Run:
             self._pack_anew(corrected)
 
     def _fit(self, chunk: Chunk, error: PromptTooLong) -> None:
-        """Split the chunk; where the window turned out to be smaller than known, pack all that waits anew."""
-        real = self.window.tokens // 2 if isinstance(error, PromptCut) else error.window
+        """Split the chunk; where the window turned out to be smaller than known, pack all that waits anew. How much
+        smaller is not always told: it is then halved."""
+        real = error.window
+        if isinstance(error, PromptCut) or (real is None and self.window.counter.exact):
+            real = self.window.tokens // 2
         if real is None or real >= self.window.tokens:
             self._split(chunk, error)
             return

@@ -39,7 +39,8 @@ class Dialogue:
             raise DeadlineReached("the deadline was reached")
         if not self.window.fits(request):
             cost = self.window.cost(request)
-            raise PromptTooLong(f"prompt and reply may take {cost} of {self.window.tokens} tokens")
+            tokens = self.window.tokens
+            raise PromptTooLong(f"prompt and reply may take {cost} of {tokens} tokens", window=tokens)
         self.requests += 1
         started = time.monotonic()
         reply = self._engine.ask(request, self._deadline)
