@@ -23,6 +23,8 @@ FOLDER = Path(
 """Read when this module is loaded: the tests change HOME."""
 
 TINY = "tiny:latest"
+TINY_LLAMA = "tiny-llama:latest"
+"""The same shape with the 32,000 pieces of Llama 2."""
 SMOLLM2 = "smollm2:latest"
 TEMPLATE = "[INST] <<SYS>>{{ .System }}<</SYS>>\n\n{{ .Prompt }} [/INST]\n"
 
@@ -147,10 +149,14 @@ def _wait_until_ready(server: Server, path: str = "/api/version") -> None:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose store holds both test models; 0.24.0 writes it, for 0.32.0 cannot make a model of a file."""
+    """A folder whose store holds all test models; 0.24.0 writes it, for 0.32.0 cannot make a model of a file."""
     folder = tmp_path_factory.mktemp("ollama")
     with serve("0.24.0", folder) as server:
         server.create(TINY, tiny_gguf(folder), template=TEMPLATE)
+        (folder / "llama").mkdir()
+        server.create(
+            TINY_LLAMA, tiny_gguf(folder / "llama", "--vocab-from", vocabulary("llama-spm")), template=TEMPLATE
+        )
         server.create(SMOLLM2, smollm2_gguf())
     return folder
 

@@ -11,7 +11,8 @@ import time
 import pytest
 from conftest import GitRepo
 from msgspec.structs import replace
-from servers import SMOLLM2, TINY, Server, models, ollama, serve, smollm2_gguf, tiny_gguf
+from servers import SMOLLM2, TINY, TINY_LLAMA, Server, models, ollama, serve, smollm2_gguf, tiny_gguf
+from texts import draw
 from values import OPENING, segment
 
 from reviewbot.diff import Segment
@@ -106,6 +107,21 @@ def test_a_prompt_over_the_window_is_refused_or_read_in_part_and_counted_so(olla
             asked.ask(long, None)
         assert "truncating input prompt" not in ollama.log.read_text()
     asked.close()
+
+
+@pytest.mark.parametrize("model", [TINY, TINY_LLAMA])
+def test_500_texts_count_as_the_server_counts_them(ollama: Server, model: str) -> None:
+    asked = engine(ollama, model=model)
+    counts = asked.vocabulary(None)
+    asked.close()
+    assert counts is not None
+    wrong = []
+    for text in map(draw, range(500)):
+        body = {"model": model, "prompt": text, "raw": True, "stream": False}
+        done = ollama.post("/api/generate", {**body, "options": {"num_predict": 1, "num_ctx": 4096}})
+        if done.get("prompt_eval_count", 0) != counts.count_prompt(text):
+            wrong.append((text, done.get("prompt_eval_count"), counts.count_prompt(text)))
+    assert wrong == []
 
 
 SPECIAL = ["</s>", "<s>", "<unk>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"]
