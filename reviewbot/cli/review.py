@@ -83,9 +83,10 @@ def _material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
     """Parse, check, mask and select."""
     from reviewbot.checks import run_checks
     from reviewbot.diff import parse_diff
-    from reviewbot.plan import Omission, Rules, select_files
+    from reviewbot.plan import Omission
     from reviewbot.repo import Source
     from reviewbot.review import Material
+    from reviewbot.skips import Rules, select_files
     from reviewbot.text import show_path
 
     files = tuple(file for change in changes for file in parse_diff(change.diff))
