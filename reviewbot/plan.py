@@ -1,6 +1,7 @@
 """Pack hunks into chunks that fit the model's window, and list what fits none, with the reason."""
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -58,10 +59,26 @@ class Chunk(Struct, frozen=True):
         return sum(unit.added for unit in self.units)
 
 
+class Kind(StrEnum):
+    """The rules that leave files out, by what they are counted as."""
+
+    LOCK = "lock file"
+    GENERATED = "generated"
+    VENDORED = "vendored"
+    MINIFIED = "minified"
+    BINARY = "binary"
+    MARKED_BINARY = "marked binary"
+    LFS_POINTER = "LFS pointer"
+    SUBMODULE = "submodule"
+    SYMLINK = "symbolic link"
+    TOO_LARGE = "too large"
+    EXCLUDED = "excluded"
+
+
 class Omission(Struct, frozen=True):
     """Added lines `start` to `end` (inclusive, `lines` of them added) that no model reads, and why.
 
-    `start` and `end` are None for a file without text lines (binary).
+    `start` and `end` are None for a file without text lines (binary). `kind` is None where no rule left them out.
     """
 
     path: str
@@ -69,6 +86,7 @@ class Omission(Struct, frozen=True):
     end: int | None
     lines: int
     reason: str
+    kind: Kind | None = None
 
 
 class Plan(Struct, frozen=True):
@@ -78,9 +96,9 @@ class Plan(Struct, frozen=True):
     failed: tuple[Omission, ...] = ()
 
 
-def omit(change: FileChange, reason: str) -> list[Omission]:
+def omit(change: FileChange, reason: str, kind: Kind | None = None) -> list[Omission]:
     """All added lines of a file as omissions, one for each hunk that has any."""
-    return [found for hunk in change.hunks if (found := _omit_lines(change.path, hunk.lines, reason))]
+    return [found for hunk in change.hunks if (found := _omit_lines(change.path, hunk.lines, reason, kind))]
 
 
 def omit_chunk(chunk: Chunk, reason: str) -> list[Omission]:
@@ -88,9 +106,9 @@ def omit_chunk(chunk: Chunk, reason: str) -> list[Omission]:
     return [found for s in chunk.segments if (found := _omit_lines(s.path, s.lines, reason))]
 
 
-def _omit_lines(path: str, lines: Iterable[Line], reason: str) -> Omission | None:
+def _omit_lines(path: str, lines: Iterable[Line], reason: str, kind: Kind | None = None) -> Omission | None:
     numbers = [line.new for line in lines if line.kind is LineKind.ADDED and line.new is not None]
-    return Omission(path, numbers[0], numbers[-1], len(numbers), reason) if numbers else None
+    return Omission(path, numbers[0], numbers[-1], len(numbers), reason, kind) if numbers else None
 
 
 def plan_review(changes: Sequence[FileChange], budget: Budget) -> Plan:

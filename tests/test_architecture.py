@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reviewbot"
 
 ORDER = (
-    "errors text address values settings layers config sections diff gitrun revisions difftext merges repo gpu "
+    "errors text address values settings layers config sections diff gitrun revisions difftext merges base repo gpu "
     "gguf sentencepiece bytepair vocabulary layout tokens findings replies checks units plan skips prompts engines "
     "confirm window dialogue ask review verdict reporters output progress install cli"
 ).split()
