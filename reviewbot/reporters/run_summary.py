@@ -1,11 +1,12 @@
 """What a run says about itself on stderr: outcome, coverage, what was left out and why, where the bytes went."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from reviewbot.errors import ExitCode
 from reviewbot.findings import Severity
-from reviewbot.plan import Omission
+from reviewbot.plan import Kind, Omission
 from reviewbot.reporters import Style
 from reviewbot.reporters.colours import paint
 from reviewbot.review import Review
@@ -41,7 +42,7 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
     if review.failed and review.reviewed == 0:
         yield paint("NOTHING WAS REVIEWED: no model read these lines.", "red", style.colour)
     yield from _omissions("not read", review.failed, style)
-    yield from _omissions("skipped", review.skipped, style)
+    yield from _skipped(review.skipped, style)
     if verdict.outcome is Outcome.NOTHING and review.added == 0 and not review.skipped:
         yield "no line was added; removed lines alone are not reviewed" if review.files else "the change is empty"
     if review.unconfirmed:
@@ -68,7 +69,7 @@ def _headline(review: Review, verdict: Verdict) -> Iterator[str]:
     if loose:
         yield f"{_count(loose, 'remark')} that no line proves"
     if review.skip_reason is None:
-        yield f"{review.reviewed} of {_count(review.added, 'added line')} reviewed{_details(review)}"
+        yield f"{review.reviewed:,} of {_count(review.added, 'added line')} reviewed{_details(review)}"
 
 
 def _outcome(review: Review, verdict: Verdict) -> str:
@@ -95,12 +96,36 @@ def _outcome(review: Review, verdict: Verdict) -> str:
 def _details(review: Review) -> str:
     parts = [_count(len(review.files), "file")] if review.files else []
     if review.lines_skipped:
-        parts.append(f"{review.lines_skipped} skipped")
+        parts.append(f"{review.lines_skipped:,} skipped")
     if review.lines_failed:
-        parts.append(f"{review.lines_failed} not read")
+        parts.append(f"{review.lines_failed:,} not read")
     if review.usage.requests:
         parts += [_count(review.usage.requests, "request"), f"{review.usage.seconds:.1f} s"]
     return f" ({', '.join(parts)})" if parts else ""
+
+
+_NOUNS = frozenset({Kind.LOCK, Kind.LFS_POINTER, Kind.SUBMODULE, Kind.SYMLINK})
+
+
+def _skipped(omissions: Sequence[Omission], style: Style) -> Iterator[str]:
+    """One sum of what rules left out, their details for those who want more, and what was left out by wish."""
+    by_rule = [omission for omission in omissions if omission.kind is not None]
+    if by_rule:
+        yield _sum(by_rule)
+    yield from _omissions("skipped", [o for o in omissions if o.kind is None or style.verbose], style)
+
+
+def _sum(omissions: Sequence[Omission]) -> str:
+    """How many files and lines no model read, by kind of rule, the most frequent first."""
+    files = {omission.path for omission in omissions}
+    kinds = Counter(kind for kind, _ in {(omission.kind, omission.path) for omission in omissions} if kind is not None)
+    order = {kind: place for place, kind in enumerate(Kind)}
+    ranked = sorted(kinds.items(), key=lambda item: (-item[1], order[item[0]]))
+    counts = ", ".join(_count(number, kind) if kind in _NOUNS else f"{number:,} {kind}" for kind, number in ranked)
+    lines = sum(omission.lines for omission in omissions)
+    what = f"{_count(len(files), 'file')}, {_count(lines, 'line')}" if lines else _count(len(files), "file")
+    hint = f"; --include to review {'it' if len(files) == 1 else 'them'}" if set(kinds) != {Kind.BINARY} else ""
+    return f"{what} not reviewed: {counts}{hint}"
 
 
 def _omissions(word: str, omissions: Sequence[Omission], style: Style) -> Iterator[str]:
@@ -147,4 +172,4 @@ def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
