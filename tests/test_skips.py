@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from conftest import GitRepo
+from hypothesis import given
+from hypothesis import strategies as st
 from values import change
 
-from reviewbot.base import AtBase
+from reviewbot.base import ATTRIBUTES, AtBase
 from reviewbot.cli import main
 from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange
 from reviewbot.plan import Kind
@@ -220,6 +222,38 @@ def test_the_base_is_asked_only_where_it_matters(made: FileChange, asked: bool) 
     assert depends_on_base(made, Rules(exclude=("out.py",), include=("in.py",))) is asked
 
 
+PATHS = st.sampled_from(
+    ["a.py", "yarn.lock", "vendor/a.js", "b.min.js", "x/__snapshots__/y", "c.js", "docs/d.md", "e.map"]
+)
+VALUES = st.sampled_from(["unspecified", "set", "unset", "false", "true", "python"])
+ROWS = st.lists(
+    st.sampled_from(["+x", "-y", " z", f"+{LONG}", f"+{MARK}", f" {LFS}", "+oid 1"]), min_size=1, max_size=6
+)
+
+
+@given(
+    st.lists(st.tuples(PATHS, ROWS, st.booleans(), st.sampled_from([None, SUBMODULE_MODE, SYMLINK_MODE]))),
+    st.dictionaries(PATHS, st.dictionaries(st.sampled_from(ATTRIBUTES), VALUES)),
+    st.sampled_from([b"", MARK.encode(), LONG.encode()]),
+    st.lists(st.sampled_from(["*.py", "docs/", "*"])),
+    st.sampled_from([None, 1]),
+)
+def test_every_file_is_kept_or_skipped_and_include_brings_back_all_that_has_text(
+    drawn: list, attributes: dict, head: bytes, exclude: list[str], limit: int | None
+) -> None:
+    made = [change(path, "\n".join(rows), binary=binary, mode=mode) for path, rows, binary, mode in drawn]
+    base = {path.encode(): AtBase(head, says) for path, says in attributes.items()}
+    rules = Rules(tuple(exclude), max_file_kib=limit)
+    kept, omitted = select_files(made, rules, base)
+    assert sum(len(c.added) for c in [*kept]) + sum(o.lines for o in omitted) == sum(len(c.added) for c in made)
+    brought, left = select_files(made, Rules(tuple(exclude), ("*",), limit), base)
+    assert [c for c in made if not c.binary] == list(brought)
+    assert {o.kind for o in left} <= {Kind.BINARY}
+    for one in made:
+        if not depends_on_base(one, rules):
+            assert select_files([one], rules, base) == select_files([one], rules)
+
+
 def test_include_brings_back_what_exclude_drops() -> None:
     kept, omitted = select_files(
         [change("docs/a.md", "+x"), change("docs/b.md", "+x")], Rules(exclude=("docs/",), include=("b.md",))
@@ -255,11 +289,11 @@ def test_the_readme_names_every_rule() -> None:
 GENERATED, VENDORED = "generated (linguist-generated)", "vendored (linguist-vendored)"
 MARKED = "generated (its first lines say so)"
 BODY = "".join(f"line {i}\n" for i in range(50))
-ATTRIBUTES = ".gitattributes"
+FILE = ".gitattributes"
 
 HIDING = [
     *(
-        pytest.param({}, {ATTRIBUTES: f"*.py {attribute}\n", "a.py": "x\n"}, None, reason, id=f"{attribute} is added")
+        pytest.param({}, {FILE: f"*.py {attribute}\n", "a.py": "x\n"}, None, reason, id=f"{attribute} is added")
         for attribute, reason in (
             ("linguist-generated", GENERATED),
             ("linguist-generated=true", GENERATED),
@@ -269,43 +303,43 @@ HIDING = [
         )
     ),
     pytest.param(
-        {ATTRIBUTES: "*.c linguist-generated\n", "a.py": "x\n"},
-        {ATTRIBUTES: "*.c linguist-generated\n*.py linguist-generated\n", "a.py": "x\ny\n"},
+        {FILE: "*.c linguist-generated\n", "a.py": "x\n"},
+        {FILE: "*.c linguist-generated\n*.py linguist-generated\n", "a.py": "x\ny\n"},
         None,
         GENERATED,
         id="a line is added to the attributes",
     ),
     pytest.param(
-        {ATTRIBUTES: "*.c linguist-generated\n"},
+        {FILE: "*.c linguist-generated\n"},
         {"sub/.gitattributes": "a.py linguist-generated\n", "sub/a.py": "x\n"},
         None,
         GENERATED,
         id="attributes of a folder are added",
     ),
     pytest.param(
-        {ATTRIBUTES: "[attr]mine linguist-generated\n*.c mine\n"},
-        {ATTRIBUTES: "[attr]mine linguist-generated\n*.c mine\n*.py mine\n", "a.py": "x\n"},
+        {FILE: "[attr]mine linguist-generated\n*.c mine\n"},
+        {FILE: "[attr]mine linguist-generated\n*.c mine\n*.py mine\n", "a.py": "x\n"},
         None,
         GENERATED,
         id="a macro is used",
     ),
     pytest.param(
-        {ATTRIBUTES: "*.py linguist-generated\n"},
-        {ATTRIBUTES: "", "a.py": "x\n"},
+        {FILE: "*.py linguist-generated\n"},
+        {FILE: "", "a.py": "x\n"},
         GENERATED,
         None,
         id="the attribute is removed",
     ),
     pytest.param(
-        {ATTRIBUTES: "*.py -diff\n"},
-        {ATTRIBUTES: None, "a.py": "x\n"},
+        {FILE: "*.py -diff\n"},
+        {FILE: None, "a.py": "x\n"},
         "attribute -diff",
         None,
         id="the file is removed",
     ),
-    pytest.param({ATTRIBUTES: "*.py -diff\n"}, {"a.py": "x\n"}, "attribute -diff", "attribute -diff", id="it stays"),
+    pytest.param({FILE: "*.py -diff\n"}, {"a.py": "x\n"}, "attribute -diff", "attribute -diff", id="it stays"),
     pytest.param(
-        {ATTRIBUTES: "* linguist-generated\n", "sub/.gitattributes": "*.py linguist-generated=false\n"},
+        {FILE: "* linguist-generated\n", "sub/.gitattributes": "*.py linguist-generated=false\n"},
         {"sub/a.py": "x\n"},
         None,
         None,
@@ -313,13 +347,13 @@ HIDING = [
     ),
     pytest.param(
         {},
-        {ATTRIBUTES: "go.sum linguist-generated=false\n", "go.sum": "x\n"},
+        {FILE: "go.sum linguist-generated=false\n", "go.sum": "x\n"},
         "lock file",
         None,
         id="a lock file is declared to be none",
     ),
     pytest.param(
-        {ATTRIBUTES: "vendor/** -linguist-vendored\n"}, {"vendor/a.py": "x\n"}, None, None, id="our own folder vendor"
+        {FILE: "vendor/** -linguist-vendored\n"}, {"vendor/a.py": "x\n"}, None, None, id="our own folder vendor"
     ),
     pytest.param({}, {"a.go": f"{MARK}\nx\n"}, None, MARKED, id="a new file has a mark"),
     pytest.param({"a.go": BODY}, {"a.go": f"{MARK}\n{BODY}"}, None, MARKED, id="a mark is added"),
@@ -342,6 +376,13 @@ HIDING = [
     ),
     pytest.param(
         {"a.js": "x\n"}, {"a.js": f"{LONG}\n"}, None, "minified (by the length of its lines)", id="minified now"
+    ),
+    pytest.param(
+        {},
+        {"a.js": f"{LONG}\n"},
+        "minified (by the length of its lines)",
+        "minified (by the length of its lines)",
+        id="a new minified file",
     ),
     pytest.param({}, {"a.py": b"\0"}, "binary", "binary", id="binary"),
 ]
@@ -367,7 +408,7 @@ def test_a_change_cannot_hide_itself(
     put(repo, before)
     repo.commit()
     put(repo, now)
-    (path,) = [name for name, content in now.items() if content is not None and not name.endswith(ATTRIBUTES)]
+    (path,) = [name for name, content in now.items() if content is not None and not name.endswith(FILE)]
     for args in ((), ("diff", "HEAD")):
         assert skips(*args)[path] == expected
     if expected not in (None, "binary"):
@@ -381,13 +422,13 @@ def test_a_change_cannot_hide_itself(
     assert skips()[path] == later
 
 
-@pytest.mark.parametrize("place", [ATTRIBUTES, "sub/.gitattributes"])
+@pytest.mark.parametrize("place", [FILE, "sub/.gitattributes"])
 def test_attributes_of_the_work_tree_and_of_the_account_do_not_count(
     repo: GitRepo, skips: Skips, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "mine").write_text("* -diff linguist-generated\n")
     repo.git("config", "core.attributesFile", str(tmp_path / "mine"))
-    repo.stage(ATTRIBUTES, "*.c linguist-generated\n")
+    repo.stage(FILE, "*.c linguist-generated\n")
     repo.commit()
     repo.write(place, "*.py -diff linguist-generated\n")
     repo.stage("sub/a.py", "x\n")
@@ -401,7 +442,7 @@ def test_your_own_attributes_of_the_repository_count(repo: GitRepo, skips: Skips
 
 
 def test_a_diff_on_stdin_has_no_base(repo: GitRepo, skips: Skips, monkeypatch: pytest.MonkeyPatch) -> None:
-    repo.stage(ATTRIBUTES, "*.py linguist-generated\n")
+    repo.stage(FILE, "*.py linguist-generated\n")
     repo.stage("a.go", f"{MARK}\n{BODY}")
     repo.commit()
     repo.stage("a.py", "x\n")
@@ -418,7 +459,7 @@ def test_before_the_first_commit_nothing_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo: GitRepo, skips: Skips
 ) -> None:
     repo.git("update-ref", "-d", "HEAD")
-    repo.stage(ATTRIBUTES, "*.py linguist-generated\n")
+    repo.stage(FILE, "*.py linguist-generated\n")
     repo.stage("a.py", f"# {MARK}\n")
     assert skips()["a.py"] is None
 
@@ -427,7 +468,7 @@ def test_a_merge_goes_by_our_own_side(repo: GitRepo, skips: Skips) -> None:
     repo.stage("a.py", "base\n")
     repo.commit()
     repo.git("checkout", "-qb", "other")
-    repo.stage(ATTRIBUTES, "*.py linguist-generated\n")
+    repo.stage(FILE, "*.py linguist-generated\n")
     repo.stage("a.py", "theirs\n")
     repo.commit()
     repo.git("checkout", "-q", "main")
