@@ -35,7 +35,7 @@ class Config(NamedTuple):
     `endpoint` is a whole URL with its port. `model_file`, `cache_dir` and `guidelines` are absolute paths or None;
     `prompt` is a built-in name or an absolute path. `num_ctx` and `chunk_tokens` are in tokens, None where the program
     chooses and for all that the window has room for. `deadline_s` counts from the start of the process; None is no
-    deadline. `exclude` and `include` are globs over whole paths.
+    deadline. `exclude` and `include` are globs over whole paths; `max_file_kib` None is no limit.
     """
 
     engine: str
@@ -58,6 +58,7 @@ class Config(NamedTuple):
     deadline_s: float | None
     exclude: tuple[str, ...]
     include: tuple[str, ...]
+    max_file_kib: int | None
     max_findings: int
 
     @property
@@ -162,8 +163,8 @@ class _Merger:
         key, place = setting.key, layer.place(setting.key)
         if setting.repository == STRICTER and strictness(key, value) < strictness(key, self.values[key]):
             self.notes.append(
-                f"{place}: {key} = {value} is not applied: a repository may only be stricter than "
-                f"{self.values[key]} ({self.origins[key]})"
+                f"{place}: {key} = {setting.word(value)} is not applied: a repository may only be stricter than "
+                f"{setting.word(self.values[key])} ({self.origins[key]})"
             )
             return False
         return key != "exclude" or self._read_base is None

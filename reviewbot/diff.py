@@ -40,7 +40,10 @@ class Hunk(Struct, frozen=True):
 
 
 class FileChange(Struct, frozen=True):
-    """What happened to one file. `path` is fit to show; `raw_path` holds git's own bytes (the new name)."""
+    """What happened to one file. `path` is fit to show; `raw_path` holds git's own bytes (the new name).
+
+    `raw_old_path` is the name that it had before, None for a new file; `old_path` is set where the two differ.
+    """
 
     path: str
     raw_path: bytes
@@ -49,6 +52,7 @@ class FileChange(Struct, frozen=True):
     mode: str | None = None
     deleted: bool = False
     binary: bool = False
+    raw_old_path: bytes | None = None
 
     @property
     def added(self) -> tuple[Line, ...]:
@@ -95,6 +99,7 @@ def _file_change(section: Section) -> FileChange:
     old, new = names(section)
     deleted = section.value(b"deleted file mode ") is not None or new is None
     raw = (old if deleted else new) or old or b""
+    created = section.value(b"new file mode ") is not None
     mode = None
     for line in section.header:
         if found := _MODE.match(line):
@@ -109,6 +114,7 @@ def _file_change(section: Section) -> FileChange:
         mode=mode,
         deleted=deleted,
         binary=section.binary,
+        raw_old_path=None if created else old,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reviewbot.gitrun import DIALECT, Answer, MissingObjects, Runner
+from reviewbot.revisions import empty_tree
 
 _EVERYTHING = ":/"
 _PATCH = ("--patch", "--unified=3")
@@ -19,6 +20,8 @@ _NAMED_OBJECTS = 20
 """More missing objects than these are not listed one by one."""
 
 _UNMERGED = re.compile(rb"^\* Unmerged path [^\n]*\n", re.MULTILINE)
+_NUL_AFTER = re.compile(rb"^[+ ][^\n]*\0", re.MULTILINE)
+"""A line of the new file that has a NUL byte."""
 _SECTION = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 
 
@@ -74,19 +77,25 @@ def without_filters(git: Runner) -> list[str]:
     return git.override("filter", {"clean": "", "smudge": "", "process": "", "required": "false"})
 
 
-# --- text that attributes hide
+# --- text that git takes for binary
 
 
 def _with_hidden_text(git: Runner, query: Query, data: bytes) -> bytes:
-    """The diff with the text of files without NUL bytes that git calls binary because an attribute says so.
+    """The diff with the text of files that git calls binary although what they become has no NUL byte.
 
+    Either an attribute says so, or only the old file is binary. Whether an attribute holds is not decided here.
     Both names of a renamed file go together, or git could not see the rename.
     """
     if b"\nBinary files " not in data:
         return data
-    pairs = list(_binary_files(_ask(git, query, "--numstat", "-z")))
+    pairs = [names for names, binary in _counted(_ask(git, query, "--numstat", "-z")) if binary]
     values = _attributes(git, query, "diff", [pair[-1] for pair in pairs])
-    hidden = [pair for pair, (_, value) in zip(pairs, values, strict=True) if value not in ("unspecified", "set")]
+    marked = [value not in ("unspecified", "set") for _, value in values]
+    hidden = [pair for pair, is_marked in zip(pairs, marked, strict=True) if is_marked]
+    if data.count(b"\nBinary files ") > data.count(b"\nBinary files /dev/null and ") + len(hidden):
+        hidden += _become_text(
+            git, query, [pair for pair, is_marked in zip(pairs, marked, strict=True) if not is_marked]
+        )
     if not hidden:
         return data
     parts = [_ask(git, _excluding(query, [name for pair in hidden for name in pair]), *_PATCH)]
@@ -94,18 +103,28 @@ def _with_hidden_text(git: Runner, query: Query, data: bytes) -> bytes:
         names = [name for pair in hidden[start : start + _BATCH] for name in pair]
         some = query._replace(paths=tuple(_pathspec(name) for name in names))
         plain, as_text = (_SECTION.split(_ask(git, some, *_PATCH, *option)) for option in ((), ("--text",)))
-        parts += [p if b"\0" in t else t for p, t in zip(plain, as_text, strict=True)]
+        parts += [p if _NUL_AFTER.search(t) else t for p, t in zip(plain, as_text, strict=True)]
     return b"".join(parts)
 
 
-def _binary_files(numstat: bytes) -> Iterator[tuple[bytes, ...]]:
-    """The name of each binary file; the old and the new one where it was renamed."""
+def _become_text(git: Runner, query: Query, pairs: Sequence[tuple[bytes, ...]]) -> list[tuple[bytes, ...]]:
+    """Those of the binary files that are binary no longer: git is asked for them against nothing, as if new."""
+    option = tuple(arg for arg in query.args if arg == "--cached")
+    as_new = query._replace(
+        args=(*option, empty_tree(git), *(() if option else query.args[1:])),
+        paths=tuple(_pathspec(pair[-1]) for pair in pairs),
+    )
+    text = {names[-1] for names, binary in _counted(_ask(git, as_new, "--numstat", "-z")) if not binary}
+    return [pair for pair in pairs if pair[-1] in text]
+
+
+def _counted(numstat: bytes) -> Iterator[tuple[tuple[bytes, ...], bool]]:
+    """The name of each file (the old and the new one where it was renamed), and whether git calls it binary."""
     fields = iter(numstat.split(b"\0"))
-    for field in fields:
+    for field in filter(None, fields):
         name = field.split(b"\t", 2)[-1]
-        names = (name,) if name or not field else (next(fields), next(fields))
-        if field.startswith(b"-\t-\t"):
-            yield names
+        names = (name,) if name else (next(fields), next(fields))
+        yield names, field.startswith(b"-\t-\t")
 
 
 def _attributes(git: Runner, query: Query, attribute: str, names: Sequence[bytes]) -> list[tuple[bytes, str]]:

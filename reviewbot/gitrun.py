@@ -118,13 +118,18 @@ class Runner:
         env: Mapping[str, str] | None = None,
         switches: Sequence[str] = (),
         stdin: bytes = b"",
+        output: BinaryIO | None = None,
     ) -> Answer:
-        """Run `git ARGS`, whatever comes of it; `switches` go before the command, `env` is added to ours."""
+        """Run `git ARGS`, whatever comes of it; `switches` go before the command, `env` is added to ours.
+
+        What git prints goes to `output` if it is given, and is then not in the answer.
+        """
         with _as_file(stdin) as file:
             try:
                 status, out, err = self._git.Git(self.cwd).execute(
                     ["git", *SWITCHES, *switches, *args],
                     istream=file,
+                    output_stream=output,
                     with_extended_output=True,
                     with_exceptions=False,
                     stdout_as_string=False,

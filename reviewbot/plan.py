@@ -1,12 +1,12 @@
-"""Pack hunks into chunks that fit the model's window, and list what is not sent, with the reason."""
+"""Pack hunks into chunks that fit the model's window, and list what fits none, with the reason."""
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange, Hunk, Line, LineKind, Segment
+from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
 from reviewbot.layout import show_heading, show_line
 from reviewbot.tokens import TokenCounter
 from reviewbot.units import AROUND, Unit, after, before, cut_hunk, heading, shown, to_segments
@@ -61,10 +61,26 @@ class Chunk(Struct, frozen=True):
         return sum(unit.added for unit in self.units)
 
 
+class Kind(StrEnum):
+    """The rules that leave files out, by what they are counted as."""
+
+    LOCK = "lock file"
+    GENERATED = "generated"
+    VENDORED = "vendored"
+    MINIFIED = "minified"
+    BINARY = "binary"
+    MARKED_BINARY = "marked binary"
+    LFS_POINTER = "LFS pointer"
+    SUBMODULE = "submodule"
+    SYMLINK = "symbolic link"
+    TOO_LARGE = "too large"
+    EXCLUDED = "excluded"
+
+
 class Omission(Struct, frozen=True):
     """Added lines `start` to `end` (inclusive, `lines` of them added) that no model reads, and why.
 
-    `start` and `end` are None for a file without text lines (binary).
+    `start` and `end` are None for a file without text lines (binary). `kind` is None where no rule left them out.
     """
 
     path: str
@@ -72,6 +88,7 @@ class Omission(Struct, frozen=True):
     end: int | None
     lines: int
     reason: str
+    kind: Kind | None = None
 
 
 class Plan(Struct, frozen=True):
@@ -81,53 +98,9 @@ class Plan(Struct, frozen=True):
     failed: tuple[Omission, ...] = ()
 
 
-class Rules(Struct, frozen=True):
-    """Which files are left out: globs over whole paths; `include` brings back what `exclude` drops."""
-
-    exclude: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-
-
-def select_files(changes: Sequence[FileChange], rules: Rules) -> tuple[tuple[FileChange, ...], tuple[Omission, ...]]:
-    """The changes that a model can and should read, and what is skipped instead."""
-    kept = []
-    skipped: list[Omission] = []
-    for change in changes:
-        reason = _skip_reason(change, rules)
-        if reason is None:
-            kept.append(change)
-        else:
-            skipped += omit(change, reason) or [Omission(change.path, None, None, 0, reason)]
-    return tuple(kept), tuple(skipped)
-
-
-def _skip_reason(change: FileChange, rules: Rules) -> str | None:
-    if change.binary:
-        return "binary"
-    if change.mode == SUBMODULE_MODE:
-        return "submodule"
-    if change.mode == SYMLINK_MODE:
-        return "symbolic link"
-    added = change.added
-    if added and added[0].new == 1 and added[0].text == "version https://git-lfs.github.com/spec/v1":
-        return "LFS pointer"
-    if added:
-        for pattern in rules.exclude:
-            if matches(change.path, pattern) and not any(matches(change.path, p) for p in rules.include):
-                return f"exclude {pattern}"
-    return None
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Whether a glob names the path, the file's name, or a folder above it (`docs/`, `*.lock`, `src/*.py`)."""
-    if pattern.endswith("/"):
-        return fnmatchcase(path, pattern + "*") or fnmatchcase(path, "*/" + pattern + "*")
-    return fnmatchcase(path, pattern) or ("/" not in pattern and fnmatchcase(path.rsplit("/", 1)[-1], pattern))
-
-
-def omit(change: FileChange, reason: str) -> list[Omission]:
+def omit(change: FileChange, reason: str, kind: Kind | None = None) -> list[Omission]:
     """All added lines of a file as omissions, one for each hunk that has any."""
-    return [found for hunk in change.hunks if (found := _omit_lines(change.path, hunk.lines, reason))]
+    return [found for hunk in change.hunks if (found := _omit_lines(change.path, hunk.lines, reason, kind))]
 
 
 def omit_chunk(chunk: Chunk, reason: str) -> list[Omission]:
@@ -135,9 +108,9 @@ def omit_chunk(chunk: Chunk, reason: str) -> list[Omission]:
     return [found for s in chunk.segments if (found := _omit_lines(s.path, s.lines, reason))]
 
 
-def _omit_lines(path: str, lines: Iterable[Line], reason: str) -> Omission | None:
+def _omit_lines(path: str, lines: Iterable[Line], reason: str, kind: Kind | None = None) -> Omission | None:
     numbers = [line.new for line in lines if line.kind is LineKind.ADDED and line.new is not None]
-    return Omission(path, numbers[0], numbers[-1], len(numbers), reason) if numbers else None
+    return Omission(path, numbers[0], numbers[-1], len(numbers), reason, kind) if numbers else None
 
 
 def plan_review(changes: Sequence[FileChange], budget: Budget) -> Plan:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reviewbot import revisions
+from reviewbot.base import AtBase, read_base
 from reviewbot.difftext import ONLY_TRACKED_ATTRIBUTES, Query, Text, read_diff, read_work_tree
 from reviewbot.errors import RepoError
 from reviewbot.gitrun import MissingObjects, Runner
@@ -145,6 +146,12 @@ class Repository:
                 raise error
             return None
         return answer.stdout
+
+    def at_base(self, source: Source, files: Sequence[tuple[bytes, bytes | None]]) -> dict[bytes, AtBase]:
+        """What held for files (new and old name) before a change, by new name; nothing where it has no base."""
+        if source.base is None:
+            return {}
+        return read_base(self._git, source.base, files, os.path.join(self.common_dir, "info", "attributes"), self._up)
 
     # --- the parts of selections
 

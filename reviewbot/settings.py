@@ -15,7 +15,7 @@ STRICTNESS: Mapping[str, tuple[str, ...]] = {
     "confirm": ("off", "once", "votes"),
     "on_failure": ("allow", "block"),
 }
-"""The values of each setting that a repository may only tighten, the loosest first."""
+"""The words of each setting that a repository may only tighten, the loosest first."""
 
 
 class Setting(NamedTuple):
@@ -49,6 +49,10 @@ class Setting(NamedTuple):
     def default_for(self, *, in_hook: bool) -> object:
         """The built-in value."""
         return self.hook_default if in_hook and self.hook_default is not ... else self.default
+
+    def word(self, value: object) -> object:
+        """The value as people see it, None by its word."""
+        return self.none_word if value is None else value
 
     def parse(self, raw: object) -> object:
         """The value of what a TOML file holds; raises Refused, and PrivacyError for a model in the cloud."""
@@ -226,7 +230,17 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("exclude", "list", (), "a list of globs", "files that are left out, and listed as skipped", values.globs),
     Setting(
-        "include", "list", (), "a list of globs", "files that are reviewed although they are excluded", values.globs
+        "include", "list", (), "a list of globs", "files that are reviewed although a rule skips them", values.globs
+    ),
+    Setting(
+        "max_file_kib",
+        "whole",
+        512,
+        "none, or a whole number from 1 to 1048576; the larger, the stricter",
+        "KiB that a change may add to one file; a file with more is skipped",
+        values.whole(1, 1048576),
+        STRICTER,
+        "none",
     ),
     Setting(
         "max_findings",
@@ -241,7 +255,12 @@ SETTINGS: tuple[Setting, ...] = (
 BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in SETTINGS}
 
 
-def strictness(key: str, value: str) -> tuple[int, int]:
-    """How strict a value of one of the keys of STRICTNESS is; a larger pair is stricter."""
+def strictness(key: str, value: str | int | None) -> tuple[int, int]:
+    """How strict a value of a setting is that a repository may only tighten; a larger pair is stricter.
+
+    That is its place in STRICTNESS; of numbers the larger one, and none at all, lets fewer lines go unread.
+    """
+    if not isinstance(value, str):
+        return int(value is None), value or 0
     word, _, number = value.partition(":")
     return STRICTNESS[key].index(word), int(number or 0)

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from scripted_engine import INFO
 
 from reviewbot.findings import Confirmed, ExcerptLine, Finding, Severity
-from reviewbot.plan import Omission
+from reviewbot.plan import Kind, Omission
 from reviewbot.repo import Source
 from reviewbot.review import FileCoverage, Review, Usage
 from reviewbot.verdict import Policy, Verdict, decide
@@ -86,7 +86,9 @@ HOSTILE = Finding(
 FILE = FileCoverage("app/db.py", 57, 57, 0, 0)
 USAGE = Usage(2, 1200, 90, 0, 3.1)
 BASE = Review(Source("staged", "a" * 40), files=(FILE,), engine=INFO, usage=USAGE)
-LOCK = Omission("package-lock.json", 1, 500, 500, "exclude *.lock")
+LOCK = Omission("package-lock.json", 1, 500, 500, "lock file", Kind.LOCK)
+LOCKS = tuple(replace(LOCK, path=f"{i}/yarn.lock", end=4382, lines=4382) for i in range(11))
+MINIFIED = Omission("app.min.js", 1, 8, 8, "minified", Kind.MINIFIED)
 
 REVIEWS: dict[str, Review] = {
     "clean": BASE,
@@ -112,6 +114,15 @@ REVIEWS: dict[str, Review] = {
         skipped=(LOCK,),
         engine=None,
         usage=Usage(),
+    ),
+    "skips": replace(
+        BASE,
+        files=(
+            FILE,
+            *(FileCoverage(omission.path, omission.lines, 0, omission.lines, 0) for omission in (*LOCKS, MINIFIED)),
+            FileCoverage("logo.png", 0, 0, 0, 0),
+        ),
+        skipped=(*LOCKS, MINIFIED, Omission("logo.png", None, None, 0, "binary", Kind.BINARY)),
     ),
     "no_lines": replace(BASE, files=(FileCoverage("gone.py", 0, 0, 0, 0),), engine=None, usage=Usage()),
     "empty": replace(BASE, files=(), engine=None, usage=Usage()),

@@ -110,9 +110,12 @@ def test_excluded_files_are_skipped_and_counted(repo: GitRepo, capfd: pytest.Cap
     repo.stage("a.py", "x = 1\n")
     repo.stage("docs/b.md", "BUG\nBUG\n")
     assert main(["--exclude", "docs/"]) == 0
-    err = capfd.readouterr().err
-    assert "1 of 3 added lines reviewed (2 files, 2 skipped" in err
-    assert "skipped: 2 lines in docs/b.md:1-2: exclude docs/" in err
+    first, second, _ = capfd.readouterr().err.splitlines()
+    assert "1 of 3 added lines reviewed (2 files, 2 skipped" in first
+    assert second == "1 file, 2 lines not reviewed: 1 excluded; --include to review it"
+    assert main(["--exclude", "docs/", "-v"]) == 0
+    assert "skipped: 2 lines in docs/b.md:1-2: exclude docs/" in capfd.readouterr().err.splitlines()
+    assert main(["--exclude", "docs/", "--include", "docs/b.md"]) == 1
 
 
 def test_a_staged_exclude_does_not_hide_its_own_change(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:

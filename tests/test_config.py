@@ -36,6 +36,7 @@ DEFAULTS = {
     "deadline_s": None,
     "exclude": (),
     "include": (),
+    "max_file_kib": 512,
     "max_findings": 5,
 }
 
@@ -127,6 +128,8 @@ TEXTS = [
     pytest.param("deadline_s", "none", None, id="no deadline"),
     pytest.param("exclude", "docs/, *.lock ,", ("docs/", "*.lock"), id="globs with commas"),
     pytest.param("include", "a b.py", ("a b.py",), id="glob with a blank"),
+    pytest.param("max_file_kib", "1", 1, id="max_file_kib"),
+    pytest.param("max_file_kib", "none", None, id="no largest file"),
     pytest.param("max_findings", "1", 1, id="max_findings"),
 ]
 
@@ -202,6 +205,7 @@ WRONG = [
     pytest.param("deadline_s", "30s", "1 to 86400", id="deadline with a unit"),
     pytest.param("exclude", 3, "list of globs", id="globs are a number"),
     pytest.param("exclude", [3], "list of globs", id="a glob is a number"),
+    pytest.param("max_file_kib", "0", "1 to 1048576", id="no file at all"),
     pytest.param("max_findings", "0", "1 to 10000", id="no findings at all"),
 ]
 
@@ -477,6 +481,33 @@ def test_a_repository_may_only_be_stricter(key, yours, theirs, applied, tree):
             f"a repository may only be stricter than {yours} (user file {path})",
         )
     assert getattr(load(tree, flags={key: yours}).config, key) == yours
+
+
+@pytest.mark.parametrize(
+    ("yours", "theirs", "applied"),
+    [
+        pytest.param("100", "200", True, id="larger"),
+        pytest.param("100", "100", True, id="equal"),
+        pytest.param("100", "99", False, id="smaller"),
+        pytest.param("100", "'none'", True, id="no limit"),
+        pytest.param("'none'", "1048576", False, id="a limit where you have none"),
+        pytest.param("'none'", "'none'", True, id="none and none"),
+    ],
+)
+def test_a_repository_may_only_raise_the_size_of_what_is_read(yours, theirs, applied, tree):
+    path = write_user_file(f"max_file_kib = {yours}")
+    (tree / ".reviewbot.toml").write_text(f"max_file_kib = {theirs}")
+    settings = load(tree)
+    value = theirs if applied else yours
+    assert settings.config.max_file_kib == (None if value == "'none'" else int(value))
+    assert settings.notes == (
+        ()
+        if applied
+        else (
+            f"repository file .reviewbot.toml: max_file_kib = {theirs} is not applied: a repository may only be "
+            f"stricter than {yours.strip(chr(39))} (user file {path})",
+        )
+    )
 
 
 def test_what_is_strict_is_measured_against_the_default_of_the_place(tree):

@@ -151,6 +151,52 @@ def test_no_file_is_too_big_to_be_read(repo: GitRepo) -> None:
     assert added(staged()) == {"a.py": [(1, "text")]}
 
 
+# --- files that were binary
+
+
+@pytest.fixture
+def binaries(repo: GitRepo) -> GitRepo:
+    """Binary files, of which one becomes text, one is moved and becomes text, and the others do not."""
+    for name in ("becomes", "moves", "stays", "goes"):
+        repo.stage(f"sub/{name}.txt", BODY.replace("line", name).encode() + PNG)
+    repo.commit()
+    repo.stage("sub/becomes.txt", "now text\n")
+    repo.git("mv", "sub/moves.txt", "sub/has moved.txt")
+    repo.stage("sub/has moved.txt", BODY.replace("line", "moves"))
+    repo.stage("sub/stays.txt", PNG)
+    repo.stage("sub/new.txt", PNG)
+    repo.git("rm", "-q", "sub/goes.txt")
+    return repo
+
+
+@pytest.mark.parametrize("where", [".", "sub"])
+def test_a_binary_file_that_becomes_text_is_read(
+    binaries: GitRepo, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(binaries.path / where)
+    changes = [staged(), work_tree("HEAD")]
+    binaries.commit()
+    changes += [work_tree("HEAD~1..HEAD"), open_repository().commit()]
+    for change in changes:
+        assert {path: texts for path, texts in added(change).items() if texts} == {"sub/becomes.txt": [(1, "now text")]}
+        found = files(change)
+        assert {path for path, file in found.items() if file.binary} == {
+            f"sub/{name}.txt" for name in ("stays", "new", "goes")
+        }
+        assert [line.kind for hunk in found["sub/has moved.txt"].hunks for line in hunk.lines][-2:] == [
+            LineKind.REMOVED,
+            LineKind.REMOVED,
+        ]
+
+
+def test_a_binary_file_that_becomes_text_in_the_work_tree(binaries: GitRepo) -> None:
+    binaries.git("reset", "-q", "--hard")
+    binaries.write("sub/becomes.txt", "now text\n")
+    binaries.write("sub/stays.txt", PNG)
+    for change in (work_tree(), work_tree("HEAD")):
+        assert added(change) == {"sub/becomes.txt": [(1, "now text")], "sub/stays.txt": []}
+
+
 # --- filters of a work tree
 
 

@@ -1,5 +1,6 @@
 """The same change under every setting that could change it, and no configured command ever run."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from conftest import GitRepo
 
 from reviewbot.diff import parse_diff
 from reviewbot.gitrun import staged_is_empty
-from reviewbot.repo import open_repository
+from reviewbot.repo import Source, open_repository
 
 NAME = "sub folder/größe.py"
 LINES = "".join(f"line {i}\n" for i in range(1, 41))
@@ -180,6 +181,7 @@ def trap(tmp_path: Path) -> Trap:
 def changed(repo: GitRepo) -> GitRepo:
     """OLD is committed, NEW is staged. The attributes take effect where a setting gives their driver a meaning."""
     repo.write(".git/info/attributes", "* diff=py\n")
+    repo.stage("sub folder/.gitattributes", "* -text\n")
     for name, text in OLD.items():
         repo.stage(name, text)
     repo.commit()
@@ -196,8 +198,17 @@ def check_the_change(trap: Trap) -> None:
         open_repository().select(["HEAD"], None, staged=False),
     ):
         assert change.diff == EXPECTED
+        check_the_base(change.source)
     assert not staged_is_empty()
     assert not trap.sprung
+
+
+def check_the_base(source: Source) -> None:
+    """The attributes of `changed` are those of info/attributes, and the text is that of the base."""
+    name = os.fsencode(NAME)
+    known = open_repository().at_base(source, [(name, name), (b"due.py", b"two.py")])
+    assert (known[name].head, known[b"due.py"].head) == (LINES.encode(), OLD["two.py"].encode())
+    assert [values.attributes["diff"] for values in known.values()] == ["py", "py"]
 
 
 @pytest.mark.parametrize("case", CONFIG)
@@ -251,6 +262,8 @@ def test_every_setting_at_once_and_every_kind_of_change(
         here.select([base], [":(exclude)other.txt"], staged=False),
     ):
         assert change.diff == EXPECTED
+        assert change.source.base is not None
+        check_the_base(Source("range", change.source.base))
     merge = here.merge()
     assert merge is not None and merge.diff == b""
     assert here.push(f"HEAD {here.commit().source.head} HEAD {'0' * 40}\n".encode(), "origin") != ()

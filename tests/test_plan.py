@@ -8,18 +8,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from values import change
 
-from reviewbot.diff import SUBMODULE_MODE, SYMLINK_MODE, FileChange, Hunk, Line, LineKind
+from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.layout import show_segments
 from reviewbot.plan import (
     Budget,
     Chunk,
     Omission,
-    Rules,
-    matches,
     omit,
     plan_review,
     repack,
-    select_files,
     split_chunk,
 )
 from reviewbot.tokens import BoundCounter
@@ -107,49 +104,6 @@ def test_long_context_is_clipped_and_does_not_fail() -> None:
     found = plan_review([change("a", " " + "c" * 5000 + "\n+x")], Budget(600, BoundCounter()))
     assert found.failed == ()
     assert "[cut]" in show_segments(found.chunks[0].segments)
-
-
-@pytest.mark.parametrize(
-    ("made", "reason"),
-    [
-        pytest.param(change("a.png", binary=True), "binary", id="binary"),
-        pytest.param(change("sub", "+Subproject commit 1", mode=SUBMODULE_MODE), "submodule", id="submodule"),
-        pytest.param(change("link", "+target", mode=SYMLINK_MODE), "symbolic link", id="symlink"),
-        pytest.param(
-            change("big.bin", "+version https://git-lfs.github.com/spec/v1\n+oid sha256:0"), "LFS pointer", id="lfs"
-        ),
-        pytest.param(change("docs/x.md", "+x"), "exclude docs/", id="excluded"),
-    ],
-)
-def test_what_is_no_code_is_skipped_with_its_reason(made: FileChange, reason: str) -> None:
-    kept, skipped = select_files([made, change("a.py", "+x")], Rules(exclude=("docs/",)))
-    assert [c.path for c in kept] == ["a.py"]
-    assert {(o.path, o.reason) for o in skipped} == {(made.path, reason)}
-    assert sum(o.lines for o in skipped) == len(made.added)
-
-
-def test_include_brings_back_what_exclude_drops() -> None:
-    kept, skipped = select_files(
-        [change("docs/a.md", "+x"), change("docs/b.md", "+x")], Rules(exclude=("docs/",), include=("b.md",))
-    )
-    assert [c.path for c in kept] == ["docs/b.md"]
-    assert [o.path for o in skipped] == ["docs/a.md"]
-
-
-@pytest.mark.parametrize(
-    ("path", "pattern", "expected"),
-    [
-        pytest.param("src/a.lock", "*.lock", True, id="file name anywhere"),
-        pytest.param("docs/x/y.md", "docs/", True, id="folder"),
-        pytest.param("a/docs/y.md", "docs/", True, id="folder below"),
-        pytest.param("mydocs/y.md", "docs/", False, id="folder's whole name"),
-        pytest.param("src/a.py", "src/*.py", True, id="path"),
-        pytest.param("other/src/a.py", "src/*.py", False, id="path from the root"),
-        pytest.param("a.PY", "*.py", False, id="case counts"),
-    ],
-)
-def test_globs(path: str, pattern: str, expected: bool) -> None:
-    assert matches(path, pattern) is expected
 
 
 def test_splitting_halves_the_added_lines_and_ends_at_one() -> None:

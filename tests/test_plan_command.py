@@ -37,7 +37,7 @@ def test_the_table_of_requests(repo: GitRepo, capfd: pytest.CaptureFixture[str])
         "      2      34     743   50%  a.py:69-100, b.py:1-2\n"
         "\n"
         "2 requests for 102 added lines in 2 files\n"
-        "skipped: in logo.png: binary\n"
+        "1 file not reviewed: 1 binary\n"
         "window: 4096 tokens, of which up to 1500 for code in each request (codellama:7b-instruct on 127.0.0.1)\n"
         "tokens: estimated: the vocabulary of this model cannot be counted with here\n"
         "time: not known before this model has answered once on this machine; `reviewbot doctor` measures\n"

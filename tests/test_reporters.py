@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from samples import BASE, HOSTILE, REVIEWS, SQL, UNSURE, verdict
 
 from reviewbot.findings import Severity
+from reviewbot.plan import Kind, Omission
 from reviewbot.reporters import REPORTERS, Style, render, summary
 from reviewbot.reporters.json_report import report_schema
 from reviewbot.text import visible, visible_line
@@ -86,9 +87,52 @@ def test_every_summary_has_the_outcome_and_the_three_numbers(name: str) -> None:
     text = summary(review, verdict(name), PLAIN)
     assert text.startswith("reviewbot: ")
     if review.skip_reason is None:
-        assert f"{review.reviewed} of {review.added} added line" in text
+        assert f"{review.reviewed:,} of {review.added:,} added line" in text
         for count, word in ((review.lines_skipped, "skipped"), (review.lines_failed, "not read")):
-            assert (f"{count} {word}" in text) is (count > 0)
+            assert (f"{count:,} {word}" in text) is (count > 0)
+
+
+def skipped(path: str, lines: int, kind: Kind | None) -> Omission:
+    return Omission(path, 1, lines, lines, f"{kind or 'no model asked'}", kind)
+
+
+@pytest.mark.parametrize(
+    ("omissions", "expected"),
+    [
+        pytest.param(
+            [*(skipped(f"{i}/go.sum", 4382, Kind.LOCK) for i in range(11)), skipped("a.min.js", 8, Kind.MINIFIED)],
+            "12 files, 48,210 lines not reviewed: 11 lock files, 1 minified; --include to review them",
+            id="many",
+        ),
+        pytest.param(
+            [skipped("go.sum", 1, Kind.LOCK)],
+            "1 file, 1 line not reviewed: 1 lock file; --include to review it",
+            id="one",
+        ),
+        pytest.param(
+            [skipped("a.c", 1, Kind.VENDORED), skipped("a.c", 2, Kind.VENDORED), skipped("s", 1, Kind.SUBMODULE)],
+            "2 files, 4 lines not reviewed: 1 vendored, 1 submodule; --include to review them",
+            id="two hunks of one file",
+        ),
+        pytest.param(
+            [skipped("a", 1, Kind.SYMLINK), skipped("b", 1, Kind.SYMLINK), skipped("c", 1, Kind.LFS_POINTER)],
+            "3 files, 3 lines not reviewed: 2 symbolic links, 1 LFS pointer; --include to review them",
+            id="the most frequent first",
+        ),
+        pytest.param(
+            [skipped("a.png", 0, Kind.BINARY), skipped("b.png", 0, Kind.BINARY)],
+            "2 files not reviewed: 2 binary",
+            id="nothing that include brings back",
+        ),
+        pytest.param([skipped("a.py", 2, None)], "skipped: 2 lines in a.py:1-2: no model asked", id="no rule"),
+    ],
+)
+def test_what_rules_left_out_is_summed_up_in_one_line(omissions: list[Omission], expected: str) -> None:
+    review = replace(BASE, skipped=tuple(omissions))
+    assert summary(review, decide(review, Policy()), PLAIN).split("\n")[1] == expected
+    reasons = {o.reason for o in omissions}
+    detailed = summary(review, decide(review, Policy()), Style(verbose=True))
+    assert all(f": {reason}\n" in detailed for reason in reasons)
 
 
 def test_quiet_says_only_what_is_wrong() -> None:

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     number = _request_number(options.show)
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)
-    material = select_material(changes, settings)
+    material = select_material(changes, settings, repository)
     foreseen = _foresee(material, settings.config, options.vocab)
     if number is not None:
         print(_show_request(foreseen, settings.config, number, as_json=options.format == "json"))

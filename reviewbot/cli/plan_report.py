@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from reviewbot.ask import expected_tokens
 from reviewbot.diff import LineKind
 from reviewbot.plan import Chunk, Omission
-from reviewbot.reporters.run_summary import count_words, omission_lines
+from reviewbot.reporters.omissions import count_words, omission_lines, skipped_lines
 from reviewbot.speed import show_duration
 from reviewbot.text import visible_line
 
@@ -66,7 +66,7 @@ def _lines(foreseen: "Foreseen", verbose: bool) -> Iterator[str]:
     else:
         yield "nothing would be sent"
     yield from omission_lines("not read", (*foreseen.material.failed, *foreseen.plan.failed), verbose=verbose)
-    yield from omission_lines("skipped", foreseen.material.skipped, verbose=verbose)
+    yield from skipped_lines(foreseen.material.skipped, verbose=verbose)
     for note in foreseen.material.notes:
         yield f"note: {visible_line(note)}"
     if chunks:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)
     deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
-    material = select_material(changes, settings)
+    material = select_material(changes, settings, repository)
     review = _review(material, settings.config, options, deadline)
     return _publish(review, settings.config, options)
 
@@ -80,27 +80,38 @@ def load_settings(
     )
 
 
-def select_material(changes: tuple[Change, ...], settings: "Settings") -> "Material":
+def select_material(changes: tuple[Change, ...], settings: "Settings", repository: Repository | None) -> "Material":
     """What there is to review of the changes: parsed, checked, masked and selected."""
-    from reviewbot.checks import run_checks
-    from reviewbot.diff import parse_diff
-    from reviewbot.plan import Omission, Rules, select_files
+    from reviewbot.plan import Omission
     from reviewbot.repo import Source
     from reviewbot.review import Material
     from reviewbot.text import show_path
 
-    files = tuple(file for change in changes for file in parse_diff(change.diff))
-    checked = run_checks(files)
-    kept, skipped = select_files(checked.changes, Rules(settings.config.exclude, settings.config.include))
+    parts = [_select(change, settings.config, repository) for change in changes]
     unreadable = [entry for change in changes for entry in change.unreadable]
     return Material(
         source=changes[0].source if changes else Source("range"),
-        changes=kept,
-        findings=checked.findings,
-        skipped=skipped,
+        changes=tuple(file for part in parts for file in part.changes),
+        findings=tuple(finding for part in parts for finding in part.findings),
+        skipped=tuple(omission for part in parts for omission in part.skipped),
         failed=tuple(Omission(show_path(path), None, None, 0, reason) for path, reason in unreadable),
         notes=tuple(note for change in changes for note in change.notes) + settings.notes,
     )
+
+
+def _select(change: Change, config: "Config", repository: Repository | None) -> "Material":
+    """What one change gives to read, without what is said of it."""
+    from reviewbot.checks import run_checks
+    from reviewbot.diff import parse_diff
+    from reviewbot.review import Material
+    from reviewbot.skips import Rules, depends_on_base, select_files
+
+    checked = run_checks(parse_diff(change.diff))
+    rules = Rules(config.exclude, config.include, config.max_file_kib)
+    names = [(file.raw_path, file.raw_old_path) for file in checked.changes if depends_on_base(file, rules)]
+    base = repository.at_base(change.source, names) if repository is not None else {}
+    kept, skipped = select_files(checked.changes, rules, base)
+    return Material(source=change.source, changes=kept, findings=checked.findings, skipped=skipped)
 
 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":

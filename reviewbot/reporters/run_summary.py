@@ -1,18 +1,16 @@
 """What a run says about itself on stderr: outcome, coverage, what was left out and why, where the bytes went."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from reviewbot.errors import ExitCode
 from reviewbot.findings import Severity
-from reviewbot.plan import Omission
 from reviewbot.reporters import Style
 from reviewbot.reporters.colours import paint
+from reviewbot.reporters.omissions import count_words, omission_lines, skipped_lines
 from reviewbot.review import Review
 from reviewbot.text import visible_line
 from reviewbot.verdict import Outcome, Verdict
-
-MAX_ROWS = 10
 
 _COLOURS = {
     Outcome.CLEAN: "green",
@@ -41,7 +39,7 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
     if review.failed and review.reviewed == 0:
         yield paint("NOTHING WAS REVIEWED: no model read these lines.", "red", style.colour)
     yield from omission_lines("not read", review.failed, verbose=style.verbose)
-    yield from omission_lines("skipped", review.skipped, verbose=style.verbose)
+    yield from skipped_lines(review.skipped, verbose=style.verbose)
     if verdict.outcome is Outcome.NOTHING and review.added == 0 and not review.skipped:
         yield "no line was added; removed lines alone are not reviewed" if review.files else "the change is empty"
     if review.unconfirmed:
@@ -68,7 +66,7 @@ def _headline(review: Review, verdict: Verdict) -> Iterator[str]:
     if loose:
         yield f"{count_words(loose, 'remark')} that no line proves"
     if review.skip_reason is None:
-        yield f"{review.reviewed} of {count_words(review.added, 'added line')} reviewed{_details(review)}"
+        yield f"{review.reviewed:,} of {count_words(review.added, 'added line')} reviewed{_details(review)}"
 
 
 def _outcome(review: Review, verdict: Verdict) -> str:
@@ -95,41 +93,12 @@ def _outcome(review: Review, verdict: Verdict) -> str:
 def _details(review: Review) -> str:
     parts = [count_words(len(review.files), "file")] if review.files else []
     if review.lines_skipped:
-        parts.append(f"{review.lines_skipped} skipped")
+        parts.append(f"{review.lines_skipped:,} skipped")
     if review.lines_failed:
-        parts.append(f"{review.lines_failed} not read")
+        parts.append(f"{review.lines_failed:,} not read")
     if review.usage.requests:
         parts += [count_words(review.usage.requests, "request"), f"{review.usage.seconds:.1f} s"]
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def omission_lines(word: str, omissions: Sequence[Omission], *, verbose: bool) -> Iterator[str]:
-    """One row for each reason, with the places it holds for."""
-    by_reason: dict[str, list[Omission]] = {}
-    for omission in omissions:
-        by_reason.setdefault(omission.reason, []).append(omission)
-    rows = list(by_reason.items())
-    shown = rows if verbose else rows[:MAX_ROWS]
-    for reason, places in shown:
-        lines = sum(place.lines for place in places)
-        what = f"{count_words(lines, 'line')} " if lines else ""
-        yield f"{word}: {what}{_places(places, verbose)}: {visible_line(reason)}"
-    if len(shown) < len(rows):
-        yield f"{word}: and for {len(rows) - len(shown)} more reasons (-v lists all)"
-
-
-def _places(places: Sequence[Omission], verbose: bool) -> str:
-    shown = places if verbose else places[:3]
-    names = ", ".join(_place(place) for place in shown)
-    more = f" and {len(places) - len(shown)} more places" if len(shown) < len(places) else ""
-    return f"in {names}{more}"
-
-
-def _place(omission: Omission) -> str:
-    if omission.start is None:
-        return visible_line(omission.path)
-    end = f"-{omission.end}" if omission.end != omission.start else ""
-    return f"{visible_line(omission.path)}:{omission.start}{end}"
 
 
 def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
@@ -144,8 +113,3 @@ def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
         parts.append("to commit anyway: REVIEWBOT_SKIP='why' git commit ...")
     if parts:
         yield " · ".join(parts)
-
-
-def count_words(number: int, word: str) -> str:
-    """The number with its word, in the plural where it is not one."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
