@@ -8,8 +8,9 @@ count.
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from reviewbot.blobs import Blob, read_blobs
 from reviewbot.gitrun import Runner
 
 ATTRIBUTES = ("linguist-generated", "linguist-vendored", "diff", "binary")
@@ -35,11 +36,6 @@ class AtBase(NamedTuple):
     attributes: Mapping[str, str] = {}
 
 
-class _Blob(NamedTuple):
-    oid: str
-    content: bytes
-
-
 def read_base(
     git: Runner, tree: str, files: Sequence[tuple[bytes, bytes | None]], own_attributes: str, up: str
 ) -> dict[bytes, AtBase]:
@@ -51,10 +47,11 @@ def read_base(
     if not files:
         return {}
     places = {folder + _ATTRIBUTES_FILE for new, _ in files for folder in _folders(new)}
-    blobs = _read_blobs(git, tree, sorted({old for _, old in files if old is not None} | places))
+    limits = {**{old: HEAD_BYTES for _, old in files if old is not None}, **dict.fromkeys(places)}
+    blobs = read_blobs(git, tree, limits)
     settings = {name: blobs[name] for name in sorted(places & blobs.keys())}
     values = _attributes(git, [new for new, _ in files], settings, _read(own_attributes), up)
-    nothing = _Blob("", b"")
+    nothing = Blob("", b"")
     return {new: AtBase(blobs.get(old or b"", nothing).content[:HEAD_BYTES], values.get(new, {})) for new, old in files}
 
 
@@ -74,51 +71,8 @@ def _read(path: str) -> bytes:
         return b""
 
 
-# --- files
-
-
-def _read_blobs(git: Runner, tree: str, names: Sequence[bytes]) -> dict[bytes, _Blob]:
-    """Those of the files that the tree has: attributes files whole, of others the first bytes."""
-    words = {name: word for name in names if (word := _object_name(git, tree, name))}
-    found = {}
-    # Not in memory: `cat-file` prints files whole, and these may be all the large files of a repository.
-    with tempfile.TemporaryFile() as output:
-        answer = git.run("cat-file", "--batch", stdin=b"".join(word + b"\n" for word in words.values()), output=output)
-        if answer.status:
-            raise git.error(answer)
-        output.seek(0)
-        for name in words:
-            blob = _next_blob(output, None if name.endswith(_ATTRIBUTES_FILE) else HEAD_BYTES)
-            if blob is not None:
-                found[name] = blob
-    return found
-
-
-def _object_name(git: Runner, tree: str, name: bytes) -> bytes | None:
-    """What to call a file in a line of its own; the id of its object where the name would break the line."""
-    word = f"{tree}:".encode() + name
-    if b"\n" not in name and not name.endswith(b"\r"):
-        return word
-    answer = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", os.fsdecode(word))
-    return answer.stdout.split()[-1] if answer.status == 0 else None
-
-
-def _next_blob(output: BinaryIO, limit: int | None) -> _Blob | None:
-    """The next answer of `cat-file --batch`: id, type, size and content, or a line that says what is wrong."""
-    fields = output.readline().rstrip(b"\n").rsplit(b" ", 2)
-    if len(fields) < 3 or not fields[2].isdigit():
-        return None
-    start, size = output.tell(), int(fields[2])
-    content = output.read(size if limit is None else min(size, limit))
-    output.seek(start + size + 1)
-    return _Blob(fields[0].decode(), content) if fields[1] == b"blob" else None
-
-
-# --- attributes
-
-
 def _attributes(
-    git: Runner, names: Sequence[bytes], settings: Mapping[bytes, _Blob], own: bytes, up: str
+    git: Runner, names: Sequence[bytes], settings: Mapping[bytes, Blob], own: bytes, up: str
 ) -> dict[bytes, dict[str, str]]:
     """Our attributes of each file; nothing where no file speaks of them.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from reviewbot import revisions
 from reviewbot.base import AtBase, read_base
+from reviewbot.blobs import read_blobs, read_regular_file
 from reviewbot.difftext import ONLY_TRACKED_ATTRIBUTES, Query, Text, read_diff, read_work_tree
 from reviewbot.errors import RepoError
 from reviewbot.gitrun import MissingObjects, Runner
@@ -19,6 +20,7 @@ from reviewbot.merges import automatic_merge, heads_in_progress
 from reviewbot.text import visible_line
 
 MERGE_TREE_SINCE = (2, 38)
+MAX_FILE_BYTES = 1024 * 1024
 
 
 class Source(NamedTuple):
@@ -152,6 +154,20 @@ class Repository:
         if source.base is None:
             return {}
         return read_base(self._git, source.base, files, os.path.join(self.common_dir, "info", "attributes"), self._up)
+
+    def after(self, source: Source, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The beginnings of files as a change leaves them, up to MAX_FILE_BYTES each; by name, without those that
+        cannot be read."""
+        if not names or source.kind == "stdin":
+            return {}
+        if source.kind == "worktree":
+            assert self.root is not None
+            found = (
+                (name, read_regular_file(os.path.join(os.fsencode(self.root), name), MAX_FILE_BYTES)) for name in names
+            )
+            return {name: content for name, content in found if content is not None}
+        blobs = read_blobs(self._git, source.head or ":0", dict.fromkeys(names, MAX_FILE_BYTES))
+        return {name: blob.content for name, blob in blobs.items()}
 
     # --- the parts of selections
 

@@ -103,10 +103,14 @@ def _select(change: Change, config: "Config", repository: Repository | None) -> 
     """What one change gives to read, without what is said of it."""
     from reviewbot.checks import run_checks
     from reviewbot.diff import parse_diff
+    from reviewbot.headings import add_headings, lacking_headings
     from reviewbot.review import Material
     from reviewbot.skips import Rules, depends_on_base, select_files
 
-    checked = run_checks(parse_diff(change.diff))
+    files = parse_diff(change.diff)
+    if repository is not None:
+        files = add_headings(files, repository.after(change.source, lacking_headings(files)))
+    checked = run_checks(files)
     rules = Rules(config.exclude, config.include, config.max_file_kib)
     names = [(file.raw_path, file.raw_old_path) for file in checked.changes if depends_on_base(file, rules)]
     base = repository.at_base(change.source, names) if repository is not None else {}
