@@ -17,7 +17,7 @@ from reviewbot.cli import main
 from reviewbot.config import SETTINGS, user_file
 from reviewbot.engines import EngineInfo, Loaded, Reply
 from reviewbot.errors import ReplyError
-from reviewbot.gpu import Gpu
+from reviewbot.gpu import Gpu, Probe
 from reviewbot.install import install
 
 MODEL = "codellama:7b-instruct"
@@ -90,7 +90,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
     """A server that works, named by the environment; no GPU."""
     fake = FakeOllama()
     monkeypatch.setenv("REVIEWBOT_ENDPOINT", fake.url)
-    monkeypatch.setattr("reviewbot.gpu.probe", tuple)
+    monkeypatch.setattr("reviewbot.gpu.probe", lambda: Probe(why="no driver"))
     yield fake
     fake.close()
 
@@ -220,7 +220,8 @@ def test_a_prompt_that_does_not_load(server, repo, capsys):
 
 
 def test_gpus(server, repo, capsys, monkeypatch):
-    monkeypatch.setattr("reviewbot.gpu.probe", lambda: (Gpu("First", 24 * 2**30, 18 * 2**30), Gpu("Second", 2**30, 0)))
+    gpus = (Gpu("First", 24 * 2**30, 18 * 2**30), Gpu("Second", 2**30, 0))
+    monkeypatch.setattr("reviewbot.gpu.probe", lambda: Probe(gpus))
     _, found = doctor(capsys)
     assert found["GPU"] == [("ok", "First, 18.0 of 24.0 GiB free"), ("ok", "Second, 0.0 of 1.0 GiB free")]
 

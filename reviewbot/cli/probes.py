@@ -183,12 +183,14 @@ def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Check:
 def _gpus() -> Iterator[Check]:
     from reviewbot.gpu import probe
 
-    gpus = probe()
-    for gpu in gpus:
+    found = probe()
+    for gpu in found.gpus:
         free, total = gpu.free_bytes / 2**30, gpu.total_bytes / 2**30
         yield Check("GPU", State.OK, f"{gpu.name}, {free:.1f} of {total:.1f} GiB free")
-    if not gpus:
-        yield Check("GPU", State.NOTE, "no NVIDIA GPU on this machine; on a processor alone a review takes minutes")
+    for left_out in found.left_out:
+        yield Check("GPU", State.NOTE, left_out)
+    if not found.gpus:
+        yield Check("GPU", State.NOTE, f"{found.why}; on a processor alone a review takes minutes")
 
 
 def _test_request(engine: "Engine", hint: str) -> Check:
