@@ -23,7 +23,7 @@ START_S = 10.0
 _READY = b"ready\n"
 _NO_GPU = {
     9: "the NVIDIA driver is not loaded",
-    12: "no NVIDIA driver is installed (its library, libnvidia-ml.so.1, is not found)",
+    12: "no NVIDIA driver (libnvidia-ml.so.1) is found",
 }
 _SILENT = {
     4: "the NVIDIA driver does not answer this user (no permission)",
