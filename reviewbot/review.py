@@ -3,16 +3,19 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reviewbot.advice import largest_window_here, slow_note
 from reviewbot.ask import Asked, Manner, Progress, ask_all
 from reviewbot.confirm import demote
 from reviewbot.diff import FileChange
-from reviewbot.engines import DEFAULT_WINDOW, Engine, EngineInfo, Loaded, ModelFacts, Request
+from reviewbot.engines import Engine, EngineInfo, Loaded, Request
 from reviewbot.errors import EngineError
 from reviewbot.findings import Finding, Severity
+from reviewbot.gpu import Probe, probe
 from reviewbot.plan import Omission, Plan, omit, plan_review
 from reviewbot.prompts import ASK_AGAIN, Prompt, render_change
 from reviewbot.repo import Source
@@ -129,9 +132,10 @@ def run_review(
     `recall_speed` tells how many tokens per second this engine read and wrote in an earlier run, if that is known.
     """
     started = time.monotonic()
+    look = cache(probe)
     try:
         info = engine.describe(options.deadline)
-        window, loaded = load_window(engine, info, material.changes, options)
+        window, loaded = load_window(engine, info, material.changes, options, look)
     except EngineError as error:
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
     except KeyboardInterrupt:
@@ -142,6 +146,7 @@ def run_review(
     said = _belittled(asked.findings) if info.demo else asked.findings
     kept, suppressed = _cap(said, options)
     failed = material.failed + asked.failed
+    slow = slow_note(info, loaded, look)
     return Review(
         source=material.source,
         files=_coverage(material.changes, material.skipped, failed, asked.reviewed),
@@ -152,7 +157,7 @@ def run_review(
         engine=replace(info, window_tokens=asked.window_tokens),
         usage=_usage(asked, time.monotonic() - started),
         answer_seconds=asked.answer_seconds,
-        notes=(*material.notes, *_slow(info, loaded)),
+        notes=material.notes + ((slow,) if slow else ()),
         hints=asked.hints,
         unconfirmed=asked.unconfirmed,
         interrupted=asked.interrupted,
@@ -160,11 +165,15 @@ def run_review(
 
 
 def load_window(
-    engine: Engine, info: EngineInfo, changes: Sequence[FileChange], options: Options
+    engine: Engine,
+    info: EngineInfo,
+    changes: Sequence[FileChange],
+    options: Options,
+    look: Callable[[], Probe] = probe,
 ) -> tuple[Window, Loaded]:
-    """Load the model with a window for this change; an EngineError when it cannot be asked."""
+    """Load the model with a window for this change; an EngineError when it cannot be asked. `look` probes for GPUs."""
     opening = _opening(options.prompt)
-    loaded = engine.load(_wanted_window(info, changes, options), opening, options.deadline)
+    loaded = engine.load(_wanted_window(info, changes, options, look), opening, options.deadline)
     fits_by_bytes = _shown_bytes(changes) * 2 < loaded.window_tokens // 2
     vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(options.deadline)
     return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, opening), loaded
@@ -176,7 +185,7 @@ def foresee(
     """The plan of a review and its window as far as they can be known without loading the model; EngineDown when
     there is no room for code in it."""
     counter = counter_for(vocabulary, refuses_long=info.refuses_long)
-    loaded = Loaded(min(_wanted_window(info, changes, options), info.facts.trained_window))
+    loaded = Loaded(min(_wanted_window(info, changes, options, probe), info.facts.trained_window))
     window = open_window(counter, loaded, _opening(options.prompt))
     return plan_review(changes, _manner(options, info, 0.0, None).budget(window)), window
 
@@ -185,13 +194,13 @@ def _opening(prompt: Prompt) -> Request:
     return Request(prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
 
 
-def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], options: Options) -> int:
+def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], options: Options, look: Callable[[], Probe]) -> int:
     return choose_window(
         info,
         _shown_bytes(changes),
         len(options.prompt.system),
         options.chunk_tokens,
-        lambda: _largest_window(info.facts),
+        lambda: largest_window_here(info, look),
     )
 
 
@@ -213,15 +222,6 @@ def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: fl
         deadline=deadline,
         tokens_per_s=tokens_per_s,
     )
-
-
-def _largest_window(facts: ModelFacts) -> int:
-    """The largest window that fits the free memory of the GPUs together with the model; without one, the memory."""
-    return DEFAULT_WINDOW * 2
-
-
-def _slow(info: EngineInfo, loaded: Loaded) -> tuple[str, ...]:
-    return ()
 
 
 def unread(material: Material, reason: str, *, hints: tuple[str, ...] = (), skipped: bool = False) -> Review:

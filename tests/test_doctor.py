@@ -17,7 +17,7 @@ from reviewbot.cli import main
 from reviewbot.config import SETTINGS, user_file
 from reviewbot.engines import EngineInfo, Loaded, Reply
 from reviewbot.errors import ReplyError
-from reviewbot.gpu import Gpu
+from reviewbot.gpu import Gpu, Probe
 from reviewbot.install import install
 
 MODEL = "codellama:7b-instruct"
@@ -90,7 +90,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
     """A server that works, named by the environment; no GPU."""
     fake = FakeOllama()
     monkeypatch.setenv("REVIEWBOT_ENDPOINT", fake.url)
-    monkeypatch.setattr("reviewbot.gpu.probe", tuple)
+    monkeypatch.setattr("reviewbot.cli.hardware.probe", lambda: Probe(why="no driver"))
     yield fake
     fake.close()
 
@@ -111,7 +111,7 @@ def doctor(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[s
     out, err = capsys.readouterr()
     assert err == ""
     found: dict[str, list[tuple[str, str]]] = {}
-    for line in out.splitlines():
+    for line in out.partition("\n\n")[0].splitlines():  # a table of models follows
         state, name, text = re.split(r"  +", line, maxsplit=2)
         found.setdefault(name, []).append((state, text))
     return code, found
@@ -130,6 +130,7 @@ def test_all_is_well(server, repo, capsys):
         "model": ["ok"],
         "window": ["ok"],
         "GPU": ["note"],
+        "memory": ["ok"],
         "test request": ["ok"],
     }
     assert found["repository"] == [("ok", str(repo.path))]
@@ -220,9 +221,59 @@ def test_a_prompt_that_does_not_load(server, repo, capsys):
 
 
 def test_gpus(server, repo, capsys, monkeypatch):
-    monkeypatch.setattr("reviewbot.gpu.probe", lambda: (Gpu("First", 24 * 2**30, 18 * 2**30), Gpu("Second", 2**30, 0)))
+    gpus = (Gpu("First", 24 * 2**30, 18 * 2**30), Gpu("Second", 2**30, 0))
+    monkeypatch.setattr("reviewbot.cli.hardware.probe", lambda: Probe(gpus))
     _, found = doctor(capsys)
     assert found["GPU"] == [("ok", "First, 18.0 of 24.0 GiB free"), ("ok", "Second, 0.0 of 1.0 GiB free")]
+
+
+@pytest.mark.parametrize(
+    ("size", "on_gpu", "state", "text"),
+    [
+        pytest.param(7 * 2**30, 7 * 2**30, "ok", "7.0 GiB, all of it on the GPU", id="wholly"),
+        pytest.param(8 * 2**30, 6 * 2**30, "note", "25 % of codellama:7b-instruct is on the processor", id="partly"),
+        pytest.param(8 * 2**30, 0, "note", "8.0 GiB, none of it on a GPU", id="not at all"),
+        pytest.param(0, 0, None, None, id="unknown"),
+        pytest.param(0, 2**30, None, None, id="a size of zero"),
+    ],
+)
+def test_where_the_model_is(size, on_gpu, state, text, server, repo, capsys, monkeypatch):
+    monkeypatch.setattr("reviewbot.gpu.probe", Probe)
+    entry = {"name": MODEL, "context_length": 4096, "size": size, "size_vram": on_gpu}
+    server.answers["/api/ps"] = (200, {"models": [entry]})
+    _, found = doctor(capsys)
+    if state is None:
+        assert "model memory" not in found
+    else:
+        assert found["model memory"][0][0] == state and found["model memory"][0][1].startswith(text)
+
+
+def test_a_gpu_that_ollama_does_not_use(server, repo, capsys, monkeypatch):
+    monkeypatch.setattr("reviewbot.gpu.probe", lambda: Probe((Gpu("A", 12 * 2**30, 12 * 2**30),)))
+    entry = {"name": MODEL, "context_length": 4096, "size": 2**30}
+    server.answers["/api/ps"] = (200, {"models": [entry]})
+    _, found = doctor(capsys)
+    assert found["model memory"][0][0] == "note" and "though a GPU has 12.0 GiB free" in found["model memory"][0][1]
+
+
+@pytest.mark.parametrize("system", ["Talk like a pirate.", "", None])
+def test_a_system_text_of_the_model_is_said_to_be_replaced(system, server, repo, capsys):
+    server.answers["/api/show"][1]["system"] = system
+    _, found = doctor(capsys)
+    notes = [text for state, text in found["model"] if state == "note"]
+    expected = ["the model's own SYSTEM text (19 characters) is replaced by reviewbot's instructions"]
+    assert notes == (expected if system else [])
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [("0.17.0", "note"), ("0.17.1", "ok"), ("0.17.1-rc2", "ok"), ("0.9.6", "note"), ("0.0.0", "ok"), ("dev", "ok")],
+)
+def test_a_version_with_a_known_hole(version, state, server, repo, capsys):
+    server.answers["/api/version"] = (200, {"version": version})
+    _, found = doctor(capsys)
+    assert found["server"][0][0] == state
+    assert ("CVE-2026-7482" in found["server"][0][1]) is (state == "note")
 
 
 def test_a_remote_endpoint_is_never_asked_without_leave(repo, capsys):

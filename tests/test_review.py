@@ -7,8 +7,10 @@ from msgspec.structs import replace
 from scripted_engine import CLEAN, INFO, ScriptedEngine, findings, verdict
 from values import change
 
+from reviewbot.engines import Loaded, ModelFacts
 from reviewbot.errors import EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError
 from reviewbot.findings import Confirmed, Severity
+from reviewbot.gpu import Gpu, Probe
 from reviewbot.plan import Omission
 from reviewbot.prompts import ASK_AGAIN, load_prompt
 from reviewbot.repo import Source
@@ -243,3 +245,56 @@ def test_more_findings_than_may_be_confirmed_make_the_run_incomplete() -> None:
     confirmed = [f for f in made.findings if f.confirmed is Confirmed.YES]
     assert len(confirmed) == 20
     assert made.unconfirmed == len(made.findings) + len(made.suppressed) - 20 > 0
+
+
+SEVEN = ModelFacts(
+    trained_window=16384,
+    metadata={
+        "general.architecture": "llama",
+        "llama.block_count": 32,
+        "llama.embedding_length": 4096,
+        "llama.attention.head_count": 32,
+        "llama.context_length": 16384,
+        "tokenizer.ggml.model": "llama",
+    },
+    weights_bytes=3_825_000_000,
+)
+
+
+class LoadedEngine(ScriptedEngine):
+    """Loads the window that is wanted, `gpu_bytes` of 100 on a GPU."""
+
+    gpu_bytes = 100
+
+    def load(self, window_tokens, opening, deadline):
+        return Loaded(window_tokens, 0, 100, self.gpu_bytes)
+
+
+@pytest.mark.parametrize(("gib", "window"), [pytest.param(8, 4096, id="8 GiB"), pytest.param(24, 16384, id="24 GiB")])
+def test_the_window_for_a_large_change_is_what_fits_the_gpu(
+    gib: int, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probes: list[int] = []
+
+    def probe() -> Probe:
+        probes.append(1)
+        return Probe((Gpu("A", gib * 2**30, gib * 2**30),))
+
+    monkeypatch.setattr("reviewbot.review.probe", probe)
+    engine = LoadedEngine(CLEAN, info=replace(INFO, facts=SEVEN))
+    engine.gpu_bytes = 0
+    made = review(engine, many(150), replace(OPTIONS, chunk_tokens=None))
+    assert made.engine is not None and made.engine.window_tokens == window
+    assert len(probes) == 1
+    (note,) = made.notes
+    assert "is on the processor alone" in note
+
+
+def test_a_model_that_is_partly_on_the_processor_is_said_once() -> None:
+    engine = LoadedEngine(CLEAN, info=replace(INFO, facts=SEVEN))
+    engine.gpu_bytes = 70
+    made = review(engine, many(3), EACH)
+    (note,) = made.notes
+    assert note.startswith("30 % of codellama:7b-instruct is on the processor")
+    engine.gpu_bytes = 100
+    assert review(engine).notes == ()

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reviewbot.cli.config import refuse_report_options, repository_here, settings_here
+from reviewbot.cli.hardware import Hardware, hardware_checks, hardware_json, survey_hardware
+from reviewbot.cli.hardware_table import hardware_lines
 from reviewbot.cli.probes import Check, State, check_engine
 from reviewbot.errors import ExitCode, RepoError, UsageError
 from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
-    from reviewbot.config import Settings
+    from reviewbot.config import Config, Settings
     from reviewbot.repo import Repository
 
 OLDEST_GIT = (2, 30)
@@ -23,16 +25,23 @@ HOOK_MARKER = b"reviewbot hook"
 def run(options: argparse.Namespace) -> int:
     """Print one line a check, as soon as it is done; 0 only if a review would work here."""
     refuse_report_options(options)
-    checks = []
-    for check in _all_checks(options):
-        checks.append(check)
-        if options.format == "text" and not (options.quiet and check.state is State.OK):
-            print(_line(check), flush=True)
+    checks: list[Check] = []
+    hardware = None
+    for found in _all_checks(options):
+        if isinstance(found, Hardware):
+            hardware = found
+            continue
+        checks.append(found)
+        if options.format == "text" and not (options.quiet and found.state is State.OK):
+            print(_line(found), flush=True)
     works = all(check.state is not State.FAILED for check in checks)
     if options.format == "json":
         import json
 
-        print(json.dumps({"works": works, "checks": [check._asdict() for check in checks]}, indent=2))
+        answer = {"works": works, "checks": [check._asdict() for check in checks]}
+        print(json.dumps({**answer, "hardware": hardware and hardware_json(hardware)}, indent=2))
+    elif hardware is not None and not options.quiet:
+        print("", *hardware_lines(hardware), sep="\n")
     return ExitCode.OK if works else ExitCode.NOT_REVIEWED
 
 
@@ -42,7 +51,8 @@ def _line(check: Check) -> str:
     return visible_line(f"{word:6}  {check.name:13}  {check.message}{mend}")
 
 
-def _all_checks(options: argparse.Namespace) -> Iterator[Check]:
+def _all_checks(options: argparse.Namespace) -> Iterator[Check | Hardware]:
+    """Every check in the order in which it is made; the hardware once among them."""
     yield _check_git()
     repository, problem = repository_here()
     yield _check_repository(repository, problem)
@@ -52,10 +62,18 @@ def _all_checks(options: argparse.Namespace) -> Iterator[Check]:
         settings = settings_here(options, repository)
     except UsageError as error:
         yield Check("configuration", State.FAILED, error.message, error.hint)
+        yield from _check_hardware(None)
         yield Check("server", State.FAILED, "not asked, because the configuration cannot be used")
         return
     yield from _show_settings(settings)
+    yield from _check_hardware(settings.config)  # before a model is loaded, which takes what is free
     yield from check_engine(settings)
+
+
+def _check_hardware(config: "Config | None") -> Iterator[Check | Hardware]:
+    hardware = survey_hardware(config)
+    yield hardware
+    yield from hardware_checks(hardware)
 
 
 def _check_git() -> Check:

@@ -9,7 +9,8 @@ from reviewbot.errors import EngineError, PrivacyError, ReviewbotError
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
-    from reviewbot.engines import Engine, EngineInfo
+    from reviewbot.engines import Engine, EngineInfo, Loaded
+    from reviewbot.window import Window
 
 TEST_LIMIT_S = 300.0
 """Loading a large model from a slow disk, and then a first answer on a processor, take minutes."""
@@ -88,15 +89,16 @@ def _check_ollama(config: "Config") -> Iterator[Check]:
 
     engine = ollama_engine(config)
     try:
-        yield Check("server", State.OK, f"Ollama {engine.server.version(_soon(METADATA_LIMIT_S))}")
+        yield _ollama_server(engine.server.version(_soon(METADATA_LIMIT_S)))
         try:
             info = engine.describe(_soon(METADATA_LIMIT_S))
-            yield _ollama_model(info, engine.server.show(config.model, _soon(METADATA_LIMIT_S)))
+            shown = engine.server.show(config.model, _soon(METADATA_LIMIT_S))
+            yield _ollama_model(info, shown)
+            yield from _own_system(shown)
         except ReviewbotError as error:
             yield Check("model", State.FAILED, error.message, _mend(error, f"ollama show {config.model}"))
             return
-        yield _window(engine, config, info)
-        yield from _gpus()
+        yield from _window(engine, config, info)
         yield _test_request(engine, f"ollama run {config.model} hello")
     finally:
         engine.close()
@@ -133,12 +135,30 @@ def _check_embedded(config: "Config") -> Iterator[Check]:
     try:
         info = engine.describe(_soon(METADATA_LIMIT_S))
         yield _embedded_model(info)
-        yield _window(engine, config, info)
+        yield from _window(engine, config, info)
         yield _test_request(engine, "--model-file ANOTHER.gguf")
     except ReviewbotError as error:
         yield Check("model", State.FAILED, error.message, error.hint)
     finally:
         engine.close()
+
+
+def _ollama_server(version: str) -> Check:
+    from reviewbot.engines.ollama_server import SAFE_SINCE, has_known_hole
+
+    if not has_known_hole(version):
+        return Check("server", State.OK, f"Ollama {version}")
+    safe = ".".join(map(str, SAFE_SINCE))
+    message = f"Ollama {version}; before {safe} a crafted model file makes it give away memory (CVE-2026-7482)"
+    return Check("server", State.NOTE, message, f"update Ollama to {safe} or newer")
+
+
+def _own_system(shown: dict[str, Any]) -> Iterator[Check]:
+    """A model's own system message is not sent beside another one."""
+    system = shown.get("system")
+    if isinstance(system, str) and system.strip():
+        message = f"the model's own SYSTEM text ({len(system)} characters) is replaced by reviewbot's instructions"
+        yield Check("model", State.NOTE, message)
 
 
 def _ollama_model(info: "EngineInfo", shown: dict[str, Any]) -> Check:
@@ -161,17 +181,24 @@ def _embedded_model(info: "EngineInfo") -> Check:
     return Check("model", State.OK, f"{info.model}, trained window {info.facts.trained_window}")
 
 
-def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Check:
-    """Load the model: the window in use, how tokens are counted, and whether there is room for code."""
+def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Iterator[Check]:
+    """Load the model: the window in use, how tokens are counted, whether there is room for code, and where it is."""
     from reviewbot.cli.review import review_options
     from reviewbot.review import load_window
 
     try:
         options = review_options(config, deadline=_soon(TEST_LIMIT_S))
-        window, _ = load_window(engine, info, (), options)
+        window, loaded = load_window(engine, info, (), options)
     except ReviewbotError as error:
-        return Check("window", State.FAILED, error.message, error.hint)
-    code = window.room if options.chunk_tokens is None else min(window.room, options.chunk_tokens)
+        yield Check("window", State.FAILED, error.message, error.hint)
+        return
+    yield _window_in_use(window, options.chunk_tokens, config, info)
+    if loaded.bytes:
+        yield _placement(info, loaded)
+
+
+def _window_in_use(window: "Window", chunk_tokens: int | None, config: "Config", info: "EngineInfo") -> Check:
+    code = window.room if chunk_tokens is None else min(window.room, chunk_tokens)
     used = f"{window.tokens} tokens, of which up to {code} for code in each request"
     if config.num_ctx is not None and window.tokens < config.num_ctx:
         return Check("window", State.NOTE, f"{used}; the model does not allow the {config.num_ctx} of num_ctx")
@@ -180,15 +207,19 @@ def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Check:
     return Check("window", State.OK, f"{used}; tokens are {'counted exactly' if window.counter.exact else 'estimated'}")
 
 
-def _gpus() -> Iterator[Check]:
+def _placement(info: "EngineInfo", loaded: "Loaded") -> Check:
+    """Whether the model is on GPUs, as the server tells it."""
+    from reviewbot.advice import slow_note
     from reviewbot.gpu import probe
 
-    gpus = probe()
-    for gpu in gpus:
-        free, total = gpu.free_bytes / 2**30, gpu.total_bytes / 2**30
-        yield Check("GPU", State.OK, f"{gpu.name}, {free:.1f} of {total:.1f} GiB free")
-    if not gpus:
-        yield Check("GPU", State.NOTE, "no NVIDIA GPU on this machine; on a processor alone a review takes minutes")
+    note = slow_note(info, loaded, probe)
+    if note is not None:
+        return Check("model memory", State.NOTE, note)
+    gib = f"{loaded.bytes / 2**30:.1f} GiB"
+    if loaded.gpu_bytes:
+        return Check("model memory", State.OK, f"{gib}, all of it on the GPU")
+    message = f"{gib}, none of it on a GPU: the processor does the work, which is very slow"
+    return Check("model memory", State.NOTE, message)
 
 
 def _test_request(engine: "Engine", hint: str) -> Check:

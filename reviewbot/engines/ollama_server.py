@@ -20,6 +20,9 @@ COUNTS_WHOLE_PROMPTS_SINCE = (0, 2, 0)
 COUNTS_ONLY_NEW_TOKENS = (0, 30, 0)
 """The versions whose `prompt_eval_count` leaves out what the prompt cache held, which looks like a cut."""
 
+SAFE_SINCE = (0, 17, 1)
+"""A crafted model file makes older ones give away memory (CVE-2026-7482)."""
+
 MAX_VOCABULARY_BYTES = 64 * 1024 * 1024
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -63,9 +66,12 @@ class OllamaServer:
         """How the model is loaded at this time, or None."""
         for entry in self._listed("/api/ps", deadline):
             if _same_model(entry, model):
-                sizes = number(entry.get("size")), number(entry.get("size_vram"))
-                return LoadedModel(number(entry.get("context_length")), *sizes)
+                return _loaded(entry)
         return None
+
+    def all_loaded(self, deadline: float | None) -> list[tuple[str, LoadedModel]]:
+        """Every model that is loaded at this time, with its name."""
+        return [(str(entry.get("name")), _loaded(entry)) for entry in self._listed("/api/ps", deadline)]
 
     def tag(self, model: str, deadline: float | None) -> dict[str, Any]:
         """The model's entry in `/api/tags` (digest, size); {} without one."""
@@ -112,6 +118,12 @@ def counts_whole_prompts(version: str) -> bool:
     return found is None or found == (0, 0, 0) or COUNTS_WHOLE_PROMPTS_SINCE <= found != COUNTS_ONLY_NEW_TOKENS
 
 
+def has_known_hole(version: str) -> bool:
+    """Whether it is older than SAFE_SINCE; a version that cannot be told is not accused."""
+    found = _parsed(version)
+    return found is not None and (0, 0, 0) < found < SAFE_SINCE
+
+
 def _parsed(version: str) -> tuple[int, ...] | None:
     found = _VERSION.match(version)
     return None if found is None else tuple(map(int, found.groups()))
@@ -146,6 +158,11 @@ def error_text(body: bytes) -> str:
         else:
             break
     return text[:300]
+
+
+def _loaded(entry: Mapping[str, Any]) -> LoadedModel:
+    sizes = number(entry.get("size")), number(entry.get("size_vram"))
+    return LoadedModel(number(entry.get("context_length")), *sizes)
 
 
 def _same_model(entry: Mapping[str, Any], model: str) -> bool:
