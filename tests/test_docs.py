@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs import settings_table
+from docs import card_table, need_table, settings_table
 
 from reviewbot import __version__
 from reviewbot.cli.arguments import COMMANDS, FORMATS
@@ -27,6 +27,11 @@ def help_of(*words: str) -> str:
 def test_the_readme_has_the_settings_of_the_program() -> None:
     shown = README.split("<!-- settings -->\n")[1].split("\n<!-- end of settings -->")[0]
     assert shown == settings_table()
+
+
+@pytest.mark.parametrize(("name", "table"), [("cards", card_table()), ("needs", need_table())])
+def test_the_readme_has_the_figures_of_the_program(name: str, table: str) -> None:
+    assert README.split(f"<!-- {name} -->\n")[1].split(f"\n<!-- end of {name} -->")[0] == table
 
 
 @pytest.mark.parametrize("command", COMMANDS)
