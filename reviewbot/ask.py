@@ -13,10 +13,10 @@ from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Engine, Request
 from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Confirmed, Finding, Severity
-from reviewbot.plan import Budget, Chunk, Omission, Plan, omit_chunk, repack, split_chunk
-from reviewbot.prompts import Prompt, render_change
+from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, repack, split_chunk
+from reviewbot.prompts import render_change
 from reviewbot.replies import parse_findings, reply_schema
-from reviewbot.window import Window
+from reviewbot.window import Sizing, Window
 
 MAX_FAILURES = 3
 """After so many unusable replies in a row the rest is not tried: each may cost a time-out."""
@@ -27,21 +27,13 @@ MAX_CONFIRMATIONS = 20
 
 class Manner(Struct, frozen=True):
     """How to ask. `votes` second opinions on each finding at or above `block_at` (0: none); `deadline` is a time
-    of `time.monotonic()`. `chunk_tokens` (None: the whole window) and `context_share` bound each request.
-    `tokens_per_s` is what an earlier run measured, read and written together (None: nothing)."""
+    of `time.monotonic()`. `tokens_per_s` is what an earlier run measured, read and written together (None: nothing)."""
 
-    prompt: Prompt
-    chunk_tokens: int | None
-    context_share: float
+    sizing: Sizing
     votes: int = 0
     block_at: Severity | None = None
     deadline: float | None = None
     tokens_per_s: float | None = None
-
-    def budget(self, window: Window) -> Budget:
-        """How much goes into one request."""
-        chunk_tokens = window.room if self.chunk_tokens is None else min(window.room, self.chunk_tokens)
-        return Budget(chunk_tokens, window.counter, window.room, self.context_share)
 
 
 class Progress(NamedTuple):
@@ -196,7 +188,7 @@ class _Run:
     def _ask_chunk(self, chunk: Chunk) -> None:
         segments = chunk.segments
         user = render_change(segments)
-        request = Request(self.manner.prompt.system, user, reply_schema(segments), self.window.reply_tokens)
+        request = Request(self.manner.sizing.prompt.system, user, reply_schema(segments), self.window.reply_tokens)
         reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))
         read = (*self.state.read, _Read(chunk, findings))
         self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)
@@ -219,7 +211,7 @@ class _Run:
             self.give_up(f"{error.message}; {down.message}", down.hint)
 
     def _pack_anew(self, window: Window) -> None:
-        plan = repack(self.state.waiting, self.manner.budget(window))
+        plan = repack(self.state.waiting, self.manner.sizing.budget(window))
         self.dialogue.window = window
         self.state = replace(self.state, waiting=plan.chunks, failed=self.state.failed + plan.failed)
 

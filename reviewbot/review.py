@@ -8,20 +8,17 @@ from functools import cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.advice import largest_window_here, slow_note
+from reviewbot.advice import slow_note
 from reviewbot.ask import Asked, Manner, Progress, ask_all
 from reviewbot.confirm import demote
 from reviewbot.diff import FileChange
-from reviewbot.engines import Engine, EngineInfo, Loaded, Request
+from reviewbot.engines import Engine, EngineInfo
 from reviewbot.errors import EngineError
 from reviewbot.findings import Finding, Severity
-from reviewbot.gpu import Probe, probe
-from reviewbot.plan import Omission, Plan, omit, plan_review
-from reviewbot.prompts import ASK_AGAIN, Prompt, render_change
+from reviewbot.gpu import probe
+from reviewbot.plan import Omission, omit, plan_review
 from reviewbot.repo import Source
-from reviewbot.tokens import counter_for
-from reviewbot.vocabulary import Vocabulary
-from reviewbot.window import Window, choose_window, open_window
+from reviewbot.window import Sizing, load_window
 
 DEMO_S = 60.0
 """The demo model stops after so many seconds and lists the rest: nobody should wait for it."""
@@ -97,12 +94,9 @@ class Review(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion; `chunk_tokens` None
-    takes the whole window."""
+    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion."""
 
-    prompt: Prompt
-    chunk_tokens: int | None
-    context_share: float
+    sizing: Sizing
     max_findings: int
     votes: int
     block_at: Severity | None
@@ -135,13 +129,13 @@ def run_review(
     look = cache(probe)
     try:
         info = engine.describe(options.deadline)
-        window, loaded = load_window(engine, info, material.changes, options, look)
+        window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
     except EngineError as error:
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(unread(material, "interrupted"), interrupted=True)
     manner = _manner(options, info, started, recall_speed(info))
-    plan = plan_review(material.changes, manner.budget(window))
+    plan = plan_review(material.changes, options.sizing.budget(window))
     asked = ask_all(engine, plan, window, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
     kept, suppressed = _cap(said, options)
@@ -164,59 +158,12 @@ def run_review(
     )
 
 
-def load_window(
-    engine: Engine,
-    info: EngineInfo,
-    changes: Sequence[FileChange],
-    options: Options,
-    look: Callable[[], Probe] = probe,
-) -> tuple[Window, Loaded]:
-    """Load the model with a window for this change; an EngineError when it cannot be asked. `look` probes for GPUs."""
-    opening = _opening(options.prompt)
-    loaded = engine.load(_wanted_window(info, changes, options, look), opening, options.deadline)
-    fits_by_bytes = _shown_bytes(changes) * 2 < loaded.window_tokens // 2
-    vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(options.deadline)
-    return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, opening), loaded
-
-
-def foresee(
-    info: EngineInfo, vocabulary: Vocabulary | None, changes: Sequence[FileChange], options: Options
-) -> tuple[Plan, Window]:
-    """The plan of a review and its window as far as they can be known without loading the model; EngineDown when
-    there is no room for code in it."""
-    counter = counter_for(vocabulary, refuses_long=info.refuses_long)
-    loaded = Loaded(min(_wanted_window(info, changes, options, probe), info.facts.trained_window))
-    window = open_window(counter, loaded, _opening(options.prompt))
-    return plan_review(changes, _manner(options, info, 0.0, None).budget(window)), window
-
-
-def _opening(prompt: Prompt) -> Request:
-    return Request(prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
-
-
-def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], options: Options, look: Callable[[], Probe]) -> int:
-    return choose_window(
-        info,
-        _shown_bytes(changes),
-        len(options.prompt.system),
-        options.chunk_tokens,
-        lambda: largest_window_here(info, look),
-    )
-
-
-def _shown_bytes(changes: Sequence[FileChange]) -> int:
-    """About as many bytes as a change has when it is shown."""
-    return sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
-
-
 def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: float | None) -> Manner:
     deadline = options.deadline
     if info.demo:
         deadline = min(deadline or started + DEMO_S, started + DEMO_S)
     return Manner(
-        prompt=options.prompt,
-        chunk_tokens=options.chunk_tokens,
-        context_share=options.context_share,
+        sizing=options.sizing,
         votes=0 if info.demo else options.votes,
         block_at=options.block_at,
         deadline=deadline,

@@ -1,13 +1,20 @@
 """The window of a run: how large it has to be, what fits into it, and whether a server cut what it was sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.engines import DEFAULT_WINDOW, EngineInfo, Loaded, Reply, Request
+from reviewbot.advice import largest_window_here
+from reviewbot.diff import FileChange
+from reviewbot.engines import DEFAULT_WINDOW, Engine, EngineInfo, Loaded, Reply, Request
 from reviewbot.errors import EngineDown
-from reviewbot.tokens import EstimateCounter, TokenCounter
+from reviewbot.gpu import Probe, probe
+from reviewbot.plan import Budget
+from reviewbot.prompts import ASK_AGAIN, Prompt, render_change
+from reviewbot.tokens import EstimateCounter, TokenCounter, counter_for
+from reviewbot.vocabulary import Vocabulary
 
 TEMPLATE_TOKENS = 96
 """More than a chat template adds around one system and one user message (Code Llama: about 30)."""
@@ -90,6 +97,64 @@ class Window(Struct, frozen=True):
     def smaller(self, tokens: int) -> "Window":
         """The window that a server turned out to have; EngineDown when there is no room for code in it."""
         return _with_room(replace(self, tokens=tokens))
+
+
+class Sizing(Struct, frozen=True):
+    """What decides how large requests are. `chunk_tokens` of code at most (None: all that the window has room for), of
+    which lines that are not added take `context_share`."""
+
+    prompt: Prompt
+    chunk_tokens: int | None
+    context_share: float
+
+    @property
+    def opening(self) -> Request:
+        """A request without a change; what it takes, every request of the run takes."""
+        return Request(self.prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
+
+    def code_tokens(self, window: Window) -> int:
+        """Tokens of code in one request."""
+        return window.room if self.chunk_tokens is None else min(window.room, self.chunk_tokens)
+
+    def budget(self, window: Window) -> Budget:
+        """How much goes into one request."""
+        return Budget(self.code_tokens(window), window.counter, window.room, self.context_share)
+
+
+def load_window(
+    engine: Engine,
+    info: EngineInfo,
+    changes: Sequence[FileChange],
+    sizing: Sizing,
+    deadline: float | None,
+    look: Callable[[], Probe] = probe,
+) -> tuple[Window, Loaded]:
+    """Load the model with a window for this change; an EngineError when it cannot be asked. `look` probes for GPUs."""
+    loaded = engine.load(_wanted_window(info, changes, sizing, look), sizing.opening, deadline)
+    fits_by_bytes = _shown_bytes(changes) * 2 < loaded.window_tokens // 2
+    vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(deadline)
+    return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, sizing.opening), loaded
+
+
+def foresee_window(
+    info: EngineInfo, vocabulary: Vocabulary | None, changes: Sequence[FileChange], sizing: Sizing
+) -> Window:
+    """The window of a review as far as it can be known without loading the model; EngineDown when there is no room
+    for code in it."""
+    counter = counter_for(vocabulary, refuses_long=info.refuses_long)
+    wanted = _wanted_window(info, changes, sizing, probe)
+    return open_window(counter, Loaded(min(wanted, info.facts.trained_window)), sizing.opening)
+
+
+def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], sizing: Sizing, look: Callable[[], Probe]) -> int:
+    overhead_bytes = len(sizing.prompt.system)
+    largest = partial(largest_window_here, info, look)
+    return choose_window(info, _shown_bytes(changes), overhead_bytes, sizing.chunk_tokens, largest)
+
+
+def _shown_bytes(changes: Sequence[FileChange]) -> int:
+    """About as many bytes as a change has when it is shown."""
+    return sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
 
 
 def reply_tokens(window_tokens: int) -> int:

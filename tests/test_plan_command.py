@@ -96,9 +96,12 @@ def test_json_adds_up(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
     assert all(request["tokens"] <= found["window"]["chunk_tokens"] for request in found["requests"])
 
 
-def test_time_is_foreseen_once_the_model_has_answered(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [["diff", "--staged"], ["doctor"]])
+def test_time_is_foreseen_once_the_model_has_answered(
+    repo: GitRepo, capfd: pytest.CaptureFixture[str], words: list[str]
+) -> None:
     stage_two_files(repo)
-    assert main(["diff", "--staged"]) == 0
+    assert main(words) == 0
     capfd.readouterr()
     assert main(["plan", "--staged"]) == 0
     assert re.search(r"\ntime: about 1 second at \d+ tokens/s, as measured last\n$", capfd.readouterr().out)

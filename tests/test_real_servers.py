@@ -156,6 +156,14 @@ def test_a_nul_byte_cuts_nothing_off(ollama: Server) -> None:
     assert with_nul >= count_tokens(ollama, render_change((segment("a.py", f"+ab\n{tail}"),)))
 
 
+def test_doctor_finds_that_a_review_would_work(ollama: Server, repo: GitRepo) -> None:
+    done = reviewbot(repo, ollama.url, "doctor", "--format", "json")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 0
+    assert checks["window"]["message"].endswith("tokens are counted exactly")
+    assert "tokens per second" in checks["test request"]["message"]
+
+
 def test_a_missing_model_names_the_command(ollama: Server, repo: GitRepo) -> None:
     asked = engine(ollama, model="nosuch:7b")
     with pytest.raises(ModelMissing) as caught:

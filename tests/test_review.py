@@ -16,15 +16,20 @@ from reviewbot.prompts import ASK_AGAIN, load_prompt
 from reviewbot.repo import Source
 from reviewbot.review import Material, Options, Review, run_review, unread
 from reviewbot.tokens import EstimateCounter
+from reviewbot.window import Sizing
 
-OPTIONS = Options(load_prompt("reviewer"), 3500, 0.7, 5, 1, Severity.ERROR)
+OPTIONS = Options(Sizing(load_prompt("reviewer"), 3500, 0.7), 5, 1, Severity.ERROR)
 ONE = Material(Source("staged"), (change("a.py", "+x = 1"),))
 TWO = Material(Source("staged"), (change("a.py", "+x = 1\n+y = 2"),))
 
 
+def sized(chunk_tokens: int | None) -> Options:
+    return replace(OPTIONS, sizing=replace(OPTIONS.sizing, chunk_tokens=chunk_tokens))
+
+
 BODY = "\n".join(f"+x = {i}" for i in range(40))
 SHOWN = ["File: f0.py\n", "@@\n", *(f"{i + 1} +x = {i}\n" for i in range(40))]
-EACH = replace(OPTIONS, chunk_tokens=sum(EstimateCounter().count(line) for line in SHOWN))
+EACH = sized(sum(EstimateCounter().count(line) for line in SHOWN))
 
 
 def many(count: int) -> Material:
@@ -283,7 +288,7 @@ def test_the_window_for_a_large_change_is_what_fits_the_gpu(
     monkeypatch.setattr("reviewbot.review.probe", probe)
     engine = LoadedEngine(CLEAN, info=replace(INFO, facts=SEVEN))
     engine.gpu_bytes = 0
-    made = review(engine, many(150), replace(OPTIONS, chunk_tokens=None))
+    made = review(engine, many(150), sized(None))
     assert made.engine is not None and made.engine.window_tokens == window
     assert len(probes) == 1
     (note,) = made.notes

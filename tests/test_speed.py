@@ -13,8 +13,9 @@ from reviewbot.prompts import load_prompt
 from reviewbot.repo import Source
 from reviewbot.review import Material, Options, run_review
 from reviewbot.speed import keep_speed, recall_speed, show_duration
+from reviewbot.window import Sizing
 
-OPTIONS = Options(load_prompt("reviewer"), 3500, 0.7, 5, 1, Severity.ERROR)
+OPTIONS = Options(Sizing(load_prompt("reviewer"), 3500, 0.7), 5, 1, Severity.ERROR)
 
 
 def test_a_speed_is_kept_for_each_model(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from reviewbot.prompts import load_prompt
 from reviewbot.repo import Source
 from reviewbot.review import Material, Options, Review, run_review
 from reviewbot.tokens import BoundCounter, EstimateCounter, ExactCounter
-from reviewbot.window import Window, choose_window, open_window
+from reviewbot.window import Sizing, Window, choose_window, open_window
 
-OPTIONS = Options(load_prompt("reviewer"), 3500, 0.7, 5, 0, Severity.ERROR)
+OPTIONS = Options(Sizing(load_prompt("reviewer"), 3500, 0.7), 5, 0, Severity.ERROR)
 HABITS: tuple[Habit, ...] = (
     "refuses",
     "refuses and tells",
@@ -32,7 +32,7 @@ HABITS: tuple[Habit, ...] = (
 
 
 def review(server: SimulatedServer, made: tuple[FileChange, ...], chunk_tokens: int | None = 3500) -> Review:
-    options = replace(OPTIONS, chunk_tokens=chunk_tokens)
+    options = replace(OPTIONS, sizing=replace(OPTIONS.sizing, chunk_tokens=chunk_tokens))
     return run_review(Material(Source("range"), made), server, options, lambda step: None, lambda info: None)
 
 
@@ -116,7 +116,7 @@ def test_a_server_with_less_window_than_it_says_is_found_out(habit: Habit) -> No
 def test_requests_are_filled(window: int) -> None:
     server = SimulatedServer("refuses", claimed=window, real=window, tells_vocabulary=True)
     review(server, (big(3000),), None)
-    sent = sorted(TEMPLATE + Words().count(OPTIONS.prompt.system) + Words().count(user) for user in server.whole)
+    sent = sorted(TEMPLATE + Words().count(OPTIONS.sizing.prompt.system) + Words().count(user) for user in server.whole)
     reply = max(256, min(1024, window // 6))
     assert sent[len(sent) // 2] >= 0.85 * (window - reply)
 

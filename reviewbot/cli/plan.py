@@ -58,23 +58,24 @@ def _request_number(text: str | None) -> int | None:
 
 def _foresee(material: "Material", config: "Config", vocab: str | None) -> Foreseen:
     from reviewbot.cli.engine import cache_part
-    from reviewbot.review import foresee
+    from reviewbot.plan import plan_review
     from reviewbot.speed import recall_speed
+    from reviewbot.window import foresee_window
 
     info, vocabulary, why = _server_facts(config, ask_vocabulary=vocab is None)
     if vocab is not None:
         vocabulary = _vocabulary_in(Path(vocab), cache_part(config, "vocabularies"))
-    options = review_options(config, deadline=None)
-    plan, window = foresee(info, vocabulary, material.changes, options)
+    sizing = review_options(config, deadline=None).sizing
+    window = foresee_window(info, vocabulary, material.changes, sizing)
+    plan = plan_review(material.changes, sizing.budget(window))
     if vocabulary is not None:
         counted = "counted exactly"
     elif info.refuses_long:
         counted = "estimated: the vocabulary of this model cannot be counted with here"
     else:
         counted = f"counted as one a byte, which is the most that there can be: {why}"
-    room = window.room if options.chunk_tokens is None else min(window.room, options.chunk_tokens)
     speed = recall_speed(cache_part(config, "speeds"), info)
-    return Foreseen(material, plan, window, room, info, counted, speed)
+    return Foreseen(material, plan, window, sizing.code_tokens(window), info, counted, speed)
 
 
 def _server_facts(config: "Config", *, ask_vocabulary: bool) -> tuple["EngineInfo", "Vocabulary | None", str]:

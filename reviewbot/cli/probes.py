@@ -10,7 +10,7 @@ from reviewbot.errors import EngineError, PrivacyError, ReviewbotError
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
     from reviewbot.engines import Engine, EngineInfo, Loaded
-    from reviewbot.window import Window
+    from reviewbot.window import Sizing, Window
 
 TEST_LIMIT_S = 300.0
 """Loading a large model from a slow disk, and then a first answer on a processor, take minutes."""
@@ -99,7 +99,7 @@ def _check_ollama(config: "Config") -> Iterator[Check]:
             yield Check("model", State.FAILED, error.message, _mend(error, f"ollama show {config.model}"))
             return
         yield from _window(engine, config, info)
-        yield _test_request(engine, f"ollama run {config.model} hello")
+        yield _test_request(engine, config, info, f"ollama run {config.model} hello")
     finally:
         engine.close()
 
@@ -136,7 +136,7 @@ def _check_embedded(config: "Config") -> Iterator[Check]:
         info = engine.describe(_soon(METADATA_LIMIT_S))
         yield _embedded_model(info)
         yield from _window(engine, config, info)
-        yield _test_request(engine, "--model-file ANOTHER.gguf")
+        yield _test_request(engine, config, info, "--model-file ANOTHER.gguf")
     except ReviewbotError as error:
         yield Check("model", State.FAILED, error.message, error.hint)
     finally:
@@ -183,23 +183,27 @@ def _embedded_model(info: "EngineInfo") -> Check:
 
 def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Iterator[Check]:
     """Load the model: the window in use, how tokens are counted, whether there is room for code, and where it is."""
-    from reviewbot.cli.review import review_options
-    from reviewbot.review import load_window
+    from msgspec.structs import replace
 
+    from reviewbot.cli.review import review_options
+    from reviewbot.tokens import counter_for
+    from reviewbot.window import load_window
+
+    deadline = _soon(TEST_LIMIT_S)
     try:
-        options = review_options(config, deadline=_soon(TEST_LIMIT_S))
-        window, loaded = load_window(engine, info, (), options)
+        sizing = review_options(config, deadline=None).sizing
+        window, loaded = load_window(engine, info, (), sizing, deadline)
+        counter = counter_for(engine.vocabulary(deadline), refuses_long=info.refuses_long)
     except ReviewbotError as error:
         yield Check("window", State.FAILED, error.message, error.hint)
         return
-    yield _window_in_use(window, options.chunk_tokens, config, info)
+    yield _window_in_use(replace(window, counter=counter), sizing, config, info)
     if loaded.bytes:
         yield _placement(info, loaded)
 
 
-def _window_in_use(window: "Window", chunk_tokens: int | None, config: "Config", info: "EngineInfo") -> Check:
-    code = window.room if chunk_tokens is None else min(window.room, chunk_tokens)
-    used = f"{window.tokens} tokens, of which up to {code} for code in each request"
+def _window_in_use(window: "Window", sizing: "Sizing", config: "Config", info: "EngineInfo") -> Check:
+    used = f"{window.tokens} tokens, of which up to {sizing.code_tokens(window)} for code in each request"
     if config.num_ctx is not None and window.tokens < config.num_ctx:
         return Check("window", State.NOTE, f"{used}; the model does not allow the {config.num_ctx} of num_ctx")
     if not info.refuses_long and not window.counter.exact:
@@ -222,21 +226,26 @@ def _placement(info: "EngineInfo", loaded: "Loaded") -> Check:
     return Check("model memory", State.NOTE, message)
 
 
-def _test_request(engine: "Engine", hint: str) -> Check:
-    """Two equal requests: the first may load the model, the second shows how fast it writes."""
+def _test_request(engine: "Engine", config: "Config", info: "EngineInfo", hint: str) -> Check:
+    """Two equal requests: the first is read anew, the second shows how fast the model writes. What both took is kept,
+    so that a review can be foreseen."""
+    from reviewbot.cli.engine import cache_part
     from reviewbot.engines import Request
+    from reviewbot.speed import keep_speed
 
     request = Request("You answer in JSON.", 'Write ten digits: {"digits": [...]}', _TEST_SCHEMA, _TEST_TOKENS)
     deadline = _soon(TEST_LIMIT_S)
     try:
         started = time.monotonic()
-        engine.ask(request, deadline)
+        read = engine.ask(request, deadline)
         first = time.monotonic()
-        tokens = engine.ask(request, deadline).completion_tokens
+        written = engine.ask(request, deadline).completion_tokens
         second = time.monotonic()
     except ReviewbotError as error:
         return Check("test request", State.FAILED, error.message, _mend(error, hint))
-    speed = f"{tokens / max(second - first, 1e-6):.0f} tokens per second, " if tokens else ""
+    tokens = read.prompt_tokens + read.completion_tokens + written
+    keep_speed(cache_part(config, "speeds"), info, tokens, second - started)
+    speed = f"{written / max(second - first, 1e-6):.0f} tokens per second, " if written else ""
     return Check("test request", State.OK, f"{speed}first answer after {first - started:.1f} s")
 
 

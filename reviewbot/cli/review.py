@@ -155,12 +155,15 @@ def review_options(config: "Config", *, deadline: float | None) -> "Options":
     from reviewbot.findings import severity_named
     from reviewbot.prompts import load_prompt
     from reviewbot.review import Options
+    from reviewbot.window import Sizing
 
     guidelines = Path(config.guidelines) if config.guidelines else None
     return Options(
-        prompt=load_prompt(config.prompt, language=config.language, guidelines=guidelines),
-        chunk_tokens=config.chunk_tokens,
-        context_share=config.context_share,
+        sizing=Sizing(
+            prompt=load_prompt(config.prompt, language=config.language, guidelines=guidelines),
+            chunk_tokens=config.chunk_tokens,
+            context_share=config.context_share,
+        ),
         max_findings=config.max_findings,
         votes=config.votes,
         block_at=severity_named(config.block_at),
