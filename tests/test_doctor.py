@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from reviewbot.cli import main
+from reviewbot.cli.exposure import listens_everywhere
 from reviewbot.config import SETTINGS, user_file
 from reviewbot.engines import EngineInfo, Loaded, Reply
 from reviewbot.errors import ReplyError
@@ -127,6 +129,7 @@ def test_all_is_well(server, repo, capsys):
         "configuration": ["ok"],
         "endpoint": ["ok"],
         "server": ["ok"],
+        "cloud": ["note"],
         "model": ["ok"],
         "window": ["ok"],
         "GPU": ["note"],
@@ -164,7 +167,7 @@ def test_json_says_the_same(server, repo, capsys):
 
 def test_quiet_leaves_out_what_works(server, repo, capsys):
     code, found = doctor(capsys, "-q")
-    assert code == 0 and set(found) == {"hook", "GPU"}
+    assert code == 0 and set(found) == {"hook", "GPU", "cloud"}
 
 
 def test_no_server(no_server, repo, capsys):
@@ -274,6 +277,65 @@ def test_a_version_with_a_known_hole(version, state, server, repo, capsys):
     _, found = doctor(capsys)
     assert found["server"][0][0] == state
     assert ("CVE-2026-7482" in found["server"][0][1]) is (state == "note")
+
+
+@pytest.mark.parametrize(
+    ("version", "answer", "expected"),
+    [
+        ("0.32.0", (200, {"cloud": {"disabled": True, "source": "env"}}), ["ok"]),
+        ("0.32.0", (200, {"cloud": {"disabled": False, "source": "none"}}), ["note"]),
+        ("0.12.0", (404, {}), ["note"]),
+        ("0.0.0", (200, ["nonsense"]), ["note"]),
+        ("0.11.4", (404, {}), []),
+    ],
+)
+def test_how_the_cloud_is_switched_off(version, answer, expected, server, repo, capsys):
+    server.answers["/api/version"] = (200, {"version": version})
+    server.answers["/api/status"] = answer
+    _, found = doctor(capsys)
+    assert [state for state, _ in found.get("cloud", [])] == expected
+    assert all(
+        ("OLLAMA_NO_CLOUD=1 ollama serve" in text) is (state == "note") for state, text in found.get("cloud", [])
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "state", "expected"),
+    [
+        ("00000000", "2CAA", "0A", True),
+        ("0" * 32, "2CAA", "0A", True),
+        ("0100007F", "2CAA", "0A", False),
+        ("00000000", "2CAB", "0A", False),
+        ("00000000", "2CAA", "01", False),
+        ("nonsense", "2CAA", "0A", False),
+    ],
+)
+def test_who_listens_on_all_addresses(address, port, state, expected, monkeypatch, tmp_path):
+    table = tmp_path / "tcp"
+    table.write_text(f"  sl  local_address rem_address   st\n   0: {address}:{port} 00000000:0000 {state} 00000000\n")
+    monkeypatch.setattr("reviewbot.cli.exposure.LISTENERS", (str(tmp_path / "none"), str(table)))
+    assert listens_everywhere(11434) is expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who listens where")
+def test_a_server_on_loopback_is_not_open():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert not listens_everywhere(server.getsockname()[1])
+
+
+def test_an_open_server_is_said_to_be_one(server, repo, capsys, monkeypatch, tmp_path):
+    port = urlsplit(server.url).port
+    table = tmp_path / "tcp"
+    table.write_text(f"  sl  local_address rem_address   st\n   0: 00000000:{port:04X} 00000000:0000 0A 00000000\n")
+    monkeypatch.setattr("reviewbot.cli.exposure.LISTENERS", (str(table), str(tmp_path / "none")))
+    _, found = doctor(capsys)
+    assert found["exposure"] == [
+        (
+            "note",
+            f"port {port} is open to the network around this machine: others can use the server; "
+            "try: OLLAMA_HOST=127.0.0.1 ollama serve",
+        )
+    ]
 
 
 def test_a_remote_endpoint_is_never_asked_without_leave(repo, capsys):

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import GitRepo
 from fake_server import FakeServer, fake
+from namespaces import ALONE, namespaces
 
-__all__ = ["fake"]
+__all__ = ["fake", "namespaces"]
 
 ROOT = Path(__file__).parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -158,19 +159,15 @@ def wheelhouse() -> Path:
 
 
 @pytest.mark.network_namespace
-@pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"),
-    reason="needs root, unshare and iproute2 for a network namespace",
-)
 def test_the_python_hook_installs_and_runs_without_any_network(
-    repo: GitRepo, source: Path, monkeypatch: pytest.MonkeyPatch
+    namespaces: None, repo: GitRepo, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheels = wheelhouse()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.delenv("PYTHONPATH", raising=False)
     configure(repo, source, "reviewbot")
-    alone = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", "git", "commit", "-m", "change"]
+    alone = [*ALONE, "git", "commit", "-m", "change"]
     repo.stage("a.py", CONFLICT)
     done = subprocess.run(alone, cwd=repo.path, capture_output=True, text=True, timeout=300)
     output = done.stdout + done.stderr

@@ -75,12 +75,18 @@ def test_the_schema_holds(ollama: Server) -> None:
     assert whole > 0
 
 
-def test_a_review_accounts_for_every_line(ollama: Server, repo: GitRepo) -> None:
-    repo.stage("a.py", "".join(f"value_{i} = compute({i})\n" for i in range(60)))
-    done = reviewbot(repo, ollama.url, "--format", "json", "--num-ctx", "4096")
+@pytest.mark.parametrize("window", ["2048", "8192"])
+def test_a_review_accounts_for_every_line_and_the_server_cuts_nothing(
+    ollama: Server, repo: GitRepo, window: str
+) -> None:
+    cuts = ollama.log.read_text().count("truncating input prompt")
+    repo.stage("a.py", "".join(f"value_{i} = compute({i})\n" for i in range(200)))
+    done = reviewbot(repo, ollama.url, "--format", "json", "--num-ctx", window)
     report = json.loads(done.stdout)
     coverage = report["coverage"]
-    assert coverage["added"] == 60 == coverage["reviewed"] + coverage["failed"]
+    assert coverage["added"] == 200 == coverage["reviewed"] + coverage["failed"]
+    assert ollama.log.read_text().count("truncating input prompt") == cuts
+    assert report["engine"]["window_tokens"] == int(window)
     assert done.returncode == report["verdict"]["exit_code"] == (3 if coverage["failed"] else 0)
     assert report["engine"]["server_version"] == ollama.version
     assert report["verdict"]["outcome"] != "blocked"

@@ -86,10 +86,13 @@ def _check_endpoint(config: "Config", origin: str) -> Check:
 def _check_ollama(config: "Config") -> Iterator[Check]:
     """Raises an EngineError when no Ollama server answers."""
     from reviewbot.cli.engine import ollama_engine
+    from reviewbot.cli.exposure import check_exposure
 
     engine = ollama_engine(config)
     try:
-        yield _ollama_server(engine.server.version(_soon(METADATA_LIMIT_S)))
+        version = engine.server.version(_soon(METADATA_LIMIT_S))
+        yield _ollama_server(version)
+        yield from check_exposure(engine.server, config.endpoint, version, _soon(METADATA_LIMIT_S))
         try:
             info = engine.describe(_soon(METADATA_LIMIT_S))
             shown = engine.server.show(config.model, _soon(METADATA_LIMIT_S))

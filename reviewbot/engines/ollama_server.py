@@ -23,6 +23,8 @@ COUNTS_ONLY_NEW_TOKENS = (0, 30, 0)
 SAFE_SINCE = (0, 17, 1)
 """A crafted model file makes older ones give away memory (CVE-2026-7482)."""
 
+CLOUD_SINCE = (0, 12, 0)
+
 MAX_VOCABULARY_BYTES = 64 * 1024 * 1024
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -85,6 +87,11 @@ class OllamaServer:
         """All entries of `/api/tags`."""
         return self._listed("/api/tags", deadline)
 
+    def cloud_disabled(self, deadline: float | None) -> bool:
+        """Whether it says that it forwards nothing to ollama.com (`/api/status`, from 0.16.2 on)."""
+        status, answer = self.client.call_json("/api/status", deadline=deadline)
+        return status == 200 and table(answer, "cloud").get("disabled") is True
+
     def missing(self, model: str) -> ModelMissing:
         """The error for a model that the server does not have."""
         return ModelMissing(f"{self.name} has no model {model}", f"ollama pull {model}")
@@ -122,6 +129,12 @@ def has_known_hole(version: str) -> bool:
     """Whether it is older than SAFE_SINCE; a version that cannot be told is not accused."""
     found = _parsed(version)
     return found is not None and (0, 0, 0) < found < SAFE_SINCE
+
+
+def has_cloud(version: str) -> bool:
+    """Whether it can forward models to ollama.com; a version that cannot be told counts as one that can."""
+    found = _parsed(version)
+    return found is None or found == (0, 0, 0) or found >= CLOUD_SINCE
 
 
 def _parsed(version: str) -> tuple[int, ...] | None:
