@@ -5,6 +5,10 @@ import re
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?")
 _PATH = re.compile(r"[A-Za-z0-9._~%/-]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SOCKET_PATH = re.compile(r"/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]")
+
+UNIX = "unix://"
+"""An address that begins so names a Unix socket of this machine by its absolute path."""
 
 
 class BadAddress(Exception):
@@ -12,7 +16,7 @@ class BadAddress(Exception):
 
 
 def connectable(text: str) -> str:
-    """The URL `scheme://host:port[/path]` that `text` means; raises BadAddress.
+    """The URL `scheme://host:port[/path]`, or `unix:///path`, that `text` means; raises BadAddress.
 
     A host, host:port, :port or URL, as in OLLAMA_HOST: the port is 11434 without a scheme, 80 after http://, 443
     after https://. An address to listen on (0.0.0.0, [::], no host) becomes the loopback address.
@@ -22,8 +26,12 @@ def connectable(text: str) -> str:
     if not found:
         scheme, rest = "http", text
     scheme = scheme.lower()
+    if scheme == "unix":
+        if not _SOCKET_PATH.fullmatch(rest):
+            raise BadAddress("unix:// needs the absolute path of a socket, of letters, digits and ._~/- only")
+        return UNIX + rest
     if scheme not in _DEFAULT_PORTS:
-        raise BadAddress(f"the scheme has to be http or https, not {scheme[:20]}")
+        raise BadAddress(f"the scheme has to be http, https or unix, not {scheme[:20]}")
     authority, slash, path = rest.partition("/")
     if "@" in authority:
         raise BadAddress("a user name or password does not belong into an address")

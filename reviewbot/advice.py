@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from reviewbot.address import UNIX
 from reviewbot.capacity import (
     CODE_LLAMA,
     DEVICE_BYTES,
@@ -110,6 +111,8 @@ def _memory(info: EngineInfo, look: Callable[[], Probe]) -> Memory | None:
 
 def is_here(endpoint: str) -> bool:
     """Whether an endpoint's address names this machine."""
+    if endpoint.startswith(UNIX):
+        return True
     host = urlsplit(endpoint).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

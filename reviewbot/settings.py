@@ -85,7 +85,7 @@ SETTINGS: tuple[Setting, ...] = (
         "endpoint",
         "text",
         "http://127.0.0.1:11434",
-        "a host, host:port or http(s) address",
+        "a host, host:port, http(s) address, or unix:///PATH",
         "where Ollama listens; OLLAMA_HOST counts when this is not set",
         values.endpoint,
         NEVER,

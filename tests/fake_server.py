@@ -1,9 +1,11 @@
 """A scripted stand-in for Ollama, for what no real server does on command: an ordinary HTTP server on loopback."""
 
 import json
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,28 +123,40 @@ def _loads(body: dict[str, Any]) -> bool:
     return bool(body["options"]["num_predict"] == 1)
 
 
+class _UnixServer(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
 class FakeServer:
     """An Ollama that has one model and answers each chat request with `answers`, the last one for ever.
 
     `requests` holds path and body of every request. `overrides` answers other paths: status and JSON by path. The
     request for a single token, by which a model is loaded, is answered by itself: the model is loaded from then on.
+    With `path` it listens on a Unix socket.
     """
 
-    def __init__(self, *answers: Answer, version: str = "0.32.0", trained: int = 16384) -> None:
+    def __init__(
+        self, *answers: Answer, version: str = "0.32.0", trained: int = 16384, path: Path | None = None
+    ) -> None:
         self.answers = list(answers) or [find()]
         self.version = version
         self.trained = trained
         self.overrides: dict[str, tuple[int, Any]] = {}
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
-        self._server.daemon_threads = True
+        self._server: socketserver.BaseServer
+        if path is not None:
+            self._server = _UnixServer(str(path), self._handler_class())
+        else:
+            self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
+            self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        address = self._server.server_address
+        return f"http://127.0.0.1:{address[1]}" if isinstance(address, tuple) else f"unix://{address}"
 
     @property
     def chats(self) -> list[dict[str, Any]]:

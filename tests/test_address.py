@@ -36,6 +36,7 @@ from reviewbot.address import BadAddress, connectable
         pytest.param("::1", "http://[::1]:11434", id="IPv6 without brackets"),
         pytest.param("[::1]", "http://[::1]:11434", id="IPv6 with brackets"),
         pytest.param("http://[2001:db8::1]:9", "http://[2001:db8::1]:9", id="IPv6 in a URL"),
+        pytest.param("unix:///run/ollama.sock", "unix:///run/ollama.sock", id="Unix socket"),
         pytest.param(" '127.0.0.1:9' ", "http://127.0.0.1:9", id="blanks and quotes"),
     ],
 )
@@ -46,7 +47,10 @@ def test_reads_what_ollama_reads(text, url):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        pytest.param("ftp://example", "http or https", id="another scheme"),
+        pytest.param("ftp://example", "http, https or unix", id="another scheme"),
+        pytest.param("unix://run/ollama.sock", "absolute path", id="socket by a relative path"),
+        pytest.param("unix:///", "absolute path", id="no socket"),
+        pytest.param("unix:///a b", "absolute path", id="socket with a blank"),
         pytest.param("http://user:secret@example", "user name", id="credentials"),
         pytest.param("example:port", "1 to 65535", id="port is a word"),
         pytest.param("example:0", "1 to 65535", id="port 0"),
@@ -77,6 +81,9 @@ def test_any_text_is_refused_or_gives_a_url_with_host_and_port(text):
     except BadAddress:
         return
     parts = urlsplit(url)
+    if parts.scheme == "unix":
+        assert parts.path.startswith("/") and connectable(url) == url
+        return
     assert parts.scheme in ("http", "https") and parts.hostname and 1 <= (parts.port or 0) <= 65535
     assert parts.username is None and not parts.query and not parts.fragment
     assert connectable(url) == url

@@ -158,6 +158,15 @@ def test_a_deadline_closes_the_socket() -> None:
     assert gone
 
 
+def test_a_unix_socket_is_this_machine(tmp_path: Path) -> None:
+    with FakeServer(path=tmp_path / "s.sock") as server:
+        asked = OllamaEngine(endpoint=server.url, model=MODEL)
+        assert asked.describe(None).endpoint == f"unix://{tmp_path}/s.sock"
+        asked.load(4096, OPENING, None)
+        assert asked.ask(REQUEST, time.monotonic() + 60).text
+        asked.close()
+
+
 def test_nobody_listens() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

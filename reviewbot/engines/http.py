@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from reviewbot.address import UNIX
 from reviewbot.engines import decode_json
 from reviewbot.errors import DeadlineReached, EngineDown, PrivacyError, ReplyError
 
@@ -25,11 +26,11 @@ MAX_REPLY_BYTES = 4 * 1024 * 1024
 
 
 def local_url(endpoint: str, *, allow_remote: bool) -> str:
-    """The endpoint with its name replaced by the loopback address that it resolves to.
+    """The endpoint with its name replaced by the loopback address that it resolves to; a Unix socket as it is.
 
     Raises PrivacyError when it is not this machine and `allow_remote` is off; with it on, the endpoint is kept.
     """
-    if allow_remote:
+    if allow_remote or endpoint.startswith(UNIX):
         return endpoint
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
@@ -65,6 +66,8 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
+        if base_url.startswith(UNIX):
+            base_url, transport = "http://localhost", httpx.HTTPTransport(uds=base_url.removeprefix(UNIX))
         self._client = httpx.Client(
             base_url=base_url,
             headers=headers,
@@ -200,7 +203,7 @@ class _Watchdog:
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """Remember the socket: httpcore reports each new connection, and none is kept for a second request."""
-        if event == "connection.connect_tcp.complete":
+        if event in ("connection.connect_tcp.complete", "connection.connect_unix_socket.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
             if self.reached:
                 self._close_socket()
