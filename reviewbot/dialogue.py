@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from reviewbot.engines import Engine, Reply, Request
-from reviewbot.errors import DeadlineReached, PromptCut, PromptTooLong, ReplyError
+from reviewbot.errors import DeadlineReached, PromptCut, PromptTooLong, ReplyError, ReplyTorn
 from reviewbot.prompts import ASK_AGAIN
 from reviewbot.window import Window
 
@@ -26,13 +27,14 @@ class Dialogue:
         self._deadline = deadline
 
     def ask_readable(self, request: Request, read: Callable[[str], T]) -> tuple[Reply, T]:
-        """The reply and what `read` makes of it; a reply that raises ReplyError there is asked for once more."""
-        reply = self._ask(request)
-        try:
-            return reply, read(reply.text)
-        except ReplyError:
-            reply = self._ask(replace(request, user=request.user + ASK_AGAIN))
-            return reply, read(reply.text)
+        """The reply and what `read` makes of it. A reply that raises ReplyError there, or is torn, is asked for once
+        more, in other words: the same ones might well end the same way."""
+        with suppress(ReplyTorn):
+            reply = self._ask(request)
+            with suppress(ReplyError):
+                return reply, read(reply.text)
+        reply = self._ask(replace(request, user=request.user + ASK_AGAIN))
+        return reply, read(reply.text)
 
     def _ask(self, request: Request) -> Reply:
         if self._deadline is not None and time.monotonic() >= self._deadline:

@@ -14,6 +14,7 @@ ReviewbotError
 |   |   +-- PromptCut       the server cut it: the model did not read all of it
 |   +-- ReplyError          this reply cannot be used
 |       +-- ReplyCut        the reply hit its length limit
+|       +-- ReplyTorn       the reply broke off, or is empty
 +-- OutputError             exit 3: a report that cannot be written
 """
 
@@ -97,6 +98,10 @@ class ReplyError(EngineError):
 
 class ReplyCut(ReplyError):
     """The reply hit its length limit before it was complete."""
+
+
+class ReplyTorn(ReplyError):
+    """The reply broke off or is empty, as when a model repeats itself and the server stops it."""
 
 
 class OutputError(ReviewbotError):

@@ -8,7 +8,7 @@ from scripted_engine import CLEAN, INFO, ScriptedEngine, findings, verdict
 from values import change
 
 from reviewbot.engines import Loaded, ModelFacts
-from reviewbot.errors import EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.errors import EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.findings import Confirmed, Severity
 from reviewbot.gpu import Gpu, Probe
 from reviewbot.plan import Omission
@@ -115,8 +115,9 @@ def test_findings_without_evidence_are_not_worth_a_second_look() -> None:
     assert made.findings[0].severity is Severity.INFO
 
 
-def test_an_unreadable_reply_is_asked_again_once() -> None:
-    engine = ScriptedEngine("Sure, looks fine!", CLEAN)
+@pytest.mark.parametrize("first", ["Sure, looks fine!", ReplyTorn("the answer broke off before its end")])
+def test_an_unreadable_or_torn_reply_is_asked_again_once(first: str | Exception) -> None:
+    engine = ScriptedEngine(first, CLEAN)
     made = review(engine)
     assert numbers(made) == (1, 1, 0, 0)
     assert engine.asked[1] == engine.asked[0] + ASK_AGAIN
@@ -127,6 +128,12 @@ def test_two_unreadable_replies_fail_the_chunk() -> None:
     assert numbers(made) == (1, 0, 0, 1)
     assert made.failed == (Omission("a.py", 1, 1, 1, "the reply holds no JSON object"),)
     assert made.usage.requests == 2
+
+
+def test_a_reply_that_is_torn_twice_fails_the_chunk_and_any_other_failure_at_once() -> None:
+    torn, failed = ScriptedEngine(ReplyTorn("torn")), ScriptedEngine(ReplyError("the server failed (500)"))
+    assert (review(torn).lines_failed, len(torn.requests)) == (1, 2)
+    assert (review(failed).lines_failed, len(failed.requests)) == (1, 1)
 
 
 @pytest.mark.parametrize(

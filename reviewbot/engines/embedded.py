@@ -30,7 +30,7 @@ from reviewbot.engines import (
     decode_json,
     trained_window,
 )
-from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.gguf import read_metadata
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
@@ -238,12 +238,12 @@ def _read_stream(lines: Iterator[bytes]) -> Reply:
         parts.append(str(_dig(event, "choices", 0, "delta", "content") or ""))
         reason = _dig(event, "choices", 0, "finish_reason") or reason
     if reason is None:
-        raise ReplyError("the answer broke off before its end")
+        raise ReplyTorn("the answer broke off before its end")
     if reason == "length":
         raise ReplyCut("the answer hit its length limit")
     text = "".join(parts)
     if not text.strip():
-        raise ReplyError("the model answered nothing")
+        raise ReplyTorn("the model answered nothing")
     return Reply(text, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
 
 

@@ -32,7 +32,7 @@ from reviewbot.engines.ollama_server import (
     refuses_long,
     table,
 )
-from reviewbot.errors import EngineDown, PrivacyError, PromptTooLong, ReplyCut, ReplyError
+from reviewbot.errors import EngineDown, PrivacyError, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.values import is_cloud_name
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
@@ -143,7 +143,7 @@ class OllamaEngine:
         if reason != "stop":
             raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
         if not text.strip():
-            raise ReplyError("the model answered nothing")
+            raise ReplyTorn("the model answered nothing")
         return Reply(text, self._prompt_tokens(event), number(event.get("eval_count")))
 
     def _prompt_tokens(self, event: Mapping[str, Any]) -> int:
@@ -193,7 +193,7 @@ class OllamaEngine:
                 parts.append(str(message.get("content") or ""))
             if event.get("done") is True:
                 return "".join(parts), event
-        raise ReplyError("the answer broke off before its end")
+        raise ReplyTorn("the answer broke off before its end")
 
     def _failure(self, status: int, body: bytes) -> Exception:
         """The error that a body stands for. Wordings differ by version; only the stable parts are matched."""
