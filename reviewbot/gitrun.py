@@ -206,16 +206,15 @@ def _as_file(data: bytes) -> Iterator[BinaryIO | None]:
 
 
 def _load_git() -> Any:
-    """GitPython, which runs `git version` when it is imported and complains when there is no git."""
-    before = os.environ.get("GIT_PYTHON_REFRESH")
+    """GitPython, which runs `git version` when it is imported and complains when there is no git; its own variables
+    could name another program to run."""
+    before = {name: os.environ.pop(name, None) for name in ("GIT_PYTHON_REFRESH", "GIT_PYTHON_GIT_EXECUTABLE")}
     os.environ["GIT_PYTHON_REFRESH"] = "quiet"
     try:
         import git
     finally:
-        if before is None:
-            del os.environ["GIT_PYTHON_REFRESH"]
-        else:
-            os.environ["GIT_PYTHON_REFRESH"] = before
+        del os.environ["GIT_PYTHON_REFRESH"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
     return git
 
 

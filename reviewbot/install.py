@@ -16,7 +16,7 @@ from reviewbot.text import visible_line
 STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
 DEFAULT_STAGES = ("pre-commit", "pre-merge-commit")
 MARKER = "# reviewbot hook"
-"""The line by which a hook of ours is told from others."""
+"""Begins the second line of a hook of ours; the whole line tells it from others."""
 
 KEPT = ".before-reviewbot"
 
@@ -49,7 +49,7 @@ def hook_script(stage: str, python: str | None = None, on_failure: str = "allow"
         run = f'{again}{command} hook {stage} "$@"; exit $?'
     return (
         "#!/bin/sh\n"
-        f"{MARKER} {stage}: written by `reviewbot install`; `reviewbot uninstall` removes it\n"
+        f"{_second_line(stage)}\n"
         f"{save}"
         f'before="$0{KEPT}"\n'
         f'if [ -x "$before" ]; then {again}"$before" "$@" || exit $?; fi\n'
@@ -83,7 +83,7 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
             kept = _kept(path)
             if not is_ours(path):
                 done.append(Done(stage, str(path), "absent"))
-            elif kept.exists():
+            elif os.path.lexists(kept):
                 os.replace(kept, path)
                 done.append(Done(stage, str(path), "restored"))
             else:
@@ -97,9 +97,13 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
 def is_ours(path: Path) -> bool:
     """Whether a hook was written by `install`."""
     try:
-        return MARKER in path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace").split("\n")[1:2] == [_second_line(path.name)]
     except OSError:
         return False
+
+
+def _second_line(stage: str) -> str:
+    return f"{MARKER} {stage}: written by `reviewbot install`; `reviewbot uninstall` removes it"
 
 
 def _install_one(path: Path, stage: str, script: str) -> Done:

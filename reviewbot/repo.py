@@ -16,6 +16,7 @@ from reviewbot.blobs import read_blobs, read_regular_file
 from reviewbot.difftext import ONLY_TRACKED_ATTRIBUTES, Query, Text, read_diff, read_work_tree
 from reviewbot.errors import RepoError
 from reviewbot.gitrun import MissingObjects, Runner
+from reviewbot.layers import current_folder
 from reviewbot.merges import automatic_merge, heads_in_progress
 from reviewbot.text import visible_line
 
@@ -42,7 +43,7 @@ class Change(NamedTuple):
 
 def open_repository(cwd: str | None = None) -> "Repository":
     """The repository around a folder (default: the current one); RepoError outside one or without git."""
-    return Repository(cwd or os.getcwd())
+    return Repository(cwd or current_folder())
 
 
 class Repository:

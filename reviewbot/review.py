@@ -23,6 +23,9 @@ from reviewbot.window import Sizing, load_window
 DEMO_S = 60.0
 """The demo model stops after so many seconds and lists the rest: nobody should wait for it."""
 
+DEMO_CHUNK_TOKENS = 800
+"""It reads some 100 tokens a second on one core: a request of ordinary size would take most of that time."""
+
 
 class FileCoverage(Struct, frozen=True):
     """Added lines of one file by what became of them; the last three add up to the first."""
@@ -129,6 +132,7 @@ def run_review(
     look = cache(probe)
     try:
         info = engine.describe(options.deadline)
+        options = _for_demo(options) if info.demo else options
         window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
     except EngineError as error:
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
@@ -158,13 +162,19 @@ def run_review(
     )
 
 
+def _for_demo(options: Options) -> Options:
+    asked = options.sizing.chunk_tokens
+    chunk_tokens = DEMO_CHUNK_TOKENS if asked is None else min(asked, DEMO_CHUNK_TOKENS)
+    return replace(options, sizing=replace(options.sizing, chunk_tokens=chunk_tokens), votes=0)
+
+
 def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: float | None) -> Manner:
     deadline = options.deadline
     if info.demo:
         deadline = min(deadline or started + DEMO_S, started + DEMO_S)
     return Manner(
         sizing=options.sizing,
-        votes=0 if info.demo else options.votes,
+        votes=options.votes,
         block_at=options.block_at,
         deadline=deadline,
         tokens_per_s=tokens_per_s,

@@ -47,7 +47,8 @@ def _verify(git: Runner, rev: str) -> str | None:
     if "\0" in rev:
         return None
     answer = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", rev)
-    return answer.stdout.decode().split()[-1] if answer.status == 0 else None
+    oid = answer.stdout.decode().split()[-1] if answer.status == 0 else None
+    return None if oid is None or oid.startswith("^") else oid  # `^HEAD` leaves a commit out, it names none
 
 
 def unknown(git: Runner, rev: str) -> RepoError:

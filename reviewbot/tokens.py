@@ -75,14 +75,19 @@ class EstimateCounter:
         self.measured = measured
 
     def count(self, text: str) -> int:
-        """UTF-8 bytes / `bytes_per_token` rounded up, or all bytes where over half are digits, digests, non-ASCII."""
+        """Line by line, UTF-8 bytes / `bytes_per_token` rounded up, or all bytes of a line of which over half are
+        digits, digests or non-ASCII."""
+        *whole, rest = text.split("\n")
+        return sum(self._count_line(line + "\n") for line in whole) + self._count_line(rest)
+
+    def _count_line(self, text: str) -> int:
         size = len(text.encode("utf-8", "replace"))
         dense = sum(len(found.encode("utf-8", "replace")) for found in _DENSE.findall(text))
         return size if 2 * dense > size else math.ceil(size / self.bytes_per_token)
 
     def corrected(self, size: int, tokens: int) -> "EstimateCounter":
         """A counter that agrees with a server's count of so many bytes; the densest text so far decides."""
-        bytes_per_token = size / tokens / MARGIN
+        bytes_per_token = max(size / tokens / MARGIN, 1.0)
         if self.measured:
             bytes_per_token = min(self.bytes_per_token, bytes_per_token)
         return EstimateCounter(bytes_per_token, measured=True)

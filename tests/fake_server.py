@@ -85,8 +85,7 @@ def say(text: str, **last: Any) -> Answer:
     def answer(exchange: Exchange) -> None:
         exchange.begin()
         half = len(text) // 2
-        last.setdefault("prompt_tokens", exchange.prompt_tokens)
-        exchange.send(part(text[:half]), part(text[half:]), done(**last))
+        exchange.send(part(text[:half]), part(text[half:]), done(**{"prompt_tokens": exchange.prompt_tokens, **last}))
 
     return answer
 

@@ -86,6 +86,25 @@ def test_a_secret_is_masked_wherever_it_stands() -> None:
     assert [line.text for line in masked[1].added] == [f"say {MASK} twice"]
 
 
+@pytest.mark.parametrize(
+    ("giving", "other", "expected"),
+    [
+        ('password = "subprocess.call"', "subprocess.call(user_input)", "subprocess.call(user_input)"),
+        ('password = "subprocess.call"', "x = 'subprocess.call'", f"x = '{MASK}'"),
+        ('password = "run(it) and 1"', "run(it) and 1", "run(it) and 1"),
+        ('f(user, password_name="password")', "password = user.password", "password = user.password"),
+        ('password = "hunter22horse"', "my_hunter22horse_x", "my_hunter22horse_x"),
+    ],
+)
+def test_ordinary_words_are_not_blanked_all_over_a_change(giving: str, other: str, expected: str) -> None:
+    _, second = shown(f"+{giving}\n+{other}")
+    assert second == expected
+
+
+def test_a_name_that_holds_the_secret_stays() -> None:
+    assert shown('+passwords_file = f(password_9876x="password_9876x")')[0].startswith("passwords_file = f(")
+
+
 def test_the_body_of_a_private_key_is_masked() -> None:
     body = "MIIEpAIBAAKCAQEA" + "b" * 40
     assert shown(f" {KEY_TOP}\n+{body}\n+{body}\n+{KEY_END}\n+x = 1") == [KEY_TOP, MASK, MASK, KEY_END, "x = 1"]

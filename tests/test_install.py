@@ -113,6 +113,24 @@ def test_a_foreign_hook_in_the_place_of_ours_is_not_overwritten(tmp_path: Path) 
     assert not is_ours(tmp_path / "pre-commit")
 
 
+def test_a_hook_that_speaks_of_ours_is_still_a_foreign_one(tmp_path: Path) -> None:
+    hook = tmp_path / "pre-commit"
+    own = "#!/bin/sh\n# reviewbot hook first, then my own\nreviewbot hook pre-commit || exit 1\nmake lint\n"
+    hook.write_text(own)
+    install(str(tmp_path), ("pre-commit",), PYTHON, "allow")
+    assert hook.with_name(hook.name + KEPT).read_text() == own
+    uninstall(str(tmp_path))
+    assert hook.read_text() == own
+
+
+def test_a_dangling_link_is_restored(tmp_path: Path) -> None:
+    (tmp_path / "pre-commit").symlink_to("later")
+    install(str(tmp_path), ("pre-commit",), PYTHON, "allow")
+    uninstall(str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["pre-commit"]
+    assert os.readlink(tmp_path / "pre-commit") == "later"
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write hooks into"):

@@ -1,8 +1,10 @@
 """Whatever a user gets wrong: one clear sentence, the right exit code, no traceback, nothing half-written."""
 
 import io
+import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,6 +57,9 @@ def check(capfd: pytest.CaptureFixture[str], args: list[str], code: int, *words:
         pytest.param(["hook", "post-commit"], ["post-commit", "pre-commit"], id="unknown hook"),
         pytest.param(["diff", "HEAD", "HEAD", "HEAD"], ["two ends"], id="three revisions"),
         pytest.param(["diff", "--staged", "--", "/etc/passwd"], ["outside"], id="path outside"),
+        pytest.param(["show", "^HEAD"], ["no revision"], id="what a revision leaves out"),
+        pytest.param(["show", ""], ["no revision"], id="no revision at all"),
+        pytest.param(["install", "--block-at", "never"], ["no settings into a hook", "set block_at in"], id="install"),
         pytest.param(["--num-ctx", "0"], ["num-ctx", "1024"], id="num_ctx 0"),
         pytest.param(["--num-ctx", "1000000000"], ["num-ctx"], id="num_ctx 1e9"),
         pytest.param(["--num-ctx", "many"], ["num-ctx"], id="num_ctx no number"),
@@ -181,3 +186,61 @@ def test_a_full_disk_leaves_the_old_report(capfd: pytest.CaptureFixture[str], re
 def test_the_device_that_is_always_full(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--output", "json=/dev/full"]) == 3
     assert "No space left on device" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("args", [["--num-ctx", "0"], ["--config", "/nope"]])
+def test_what_was_typed_has_to_be_right_even_when_nothing_is_staged(
+    repo: GitRepo, capfd: pytest.CaptureFixture[str], args: list[str]
+) -> None:
+    repo.git("reset", "-q", "--hard")
+    check(capfd, args, 2)
+
+
+def test_a_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    check(capfd, ["diff", "--staged"], 2, "no longer exists")
+
+
+@pytest.mark.parametrize("words", ["--version", "config", "--no-model --format json"])
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
+def test_output_that_cannot_be_written(words: str) -> None:
+    command = f"{sys.executable} -m reviewbot {words} >/dev/full"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert "reviewbot: the output cannot be written: No space left on device\n" in done.stderr
+    assert "Traceback" not in done.stderr and "bug" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("--no-model --format json >&-", 0), ("diff - <&-", 0), ("hook pre-push <&-", 0), ("--no-model 2>&-", 0)],
+)
+def test_streams_that_are_closed(words: str, code: int) -> None:
+    done = subprocess.run(f"{sys.executable} -m reviewbot {words}", shell=True, capture_output=True, text=True)
+    assert (done.returncode, "bug" in done.stdout + done.stderr) == (code, False)
+
+
+def test_json_is_utf_8_whatever_the_terminal_is(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.stage("\u00e9.py", "x = 1\n")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    command = [sys.executable, "-m", "reviewbot", "--no-model", "--format", "json"]
+    done = subprocess.run(command, capture_output=True)
+    assert "\u00e9.py" in {entry["path"] for entry in json.loads(done.stdout)["coverage"]["files"]}
+
+
+@pytest.mark.parametrize("args", [["--model", "show"], ["--output", "show"]])
+def test_a_value_that_is_also_a_command(
+    repo: GitRepo, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, args: list[str]
+) -> None:
+    assert main([*args, "--no-model", "--format", "json"]) == 0
+    assert json.loads(capfd.readouterr().out)["source"]["kind"] == "staged"
+
+
+def test_what_is_repeated_on_both_sides_of_the_command_counts(repo: GitRepo, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    assert main(["--output", str(first), "diff", "--staged", "--no-model", "--output", str(second)]) == 0
+    assert first.exists() and second.exists()

@@ -44,6 +44,9 @@ _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
 
 
+_LIKE_PASSWORD = re.compile(r"[\w.@!#$%^&*+/=~-]+")
+
+
 class Secret(NamedTuple):
     """A value that gives access to something, and what kind of thing it is."""
 
@@ -97,9 +100,23 @@ def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
 
 def _everywhere(scans: Sequence[Scan]) -> re.Pattern[str] | None:
     """A pattern for all secrets that are long enough to be looked for everywhere, longest first."""
-    values = {secret.value for scan in scans for found in scan.values() for secret in found if _maskable(secret)}
-    ordered = sorted(filter(_is_long, values), key=lambda value: (-len(value), value))
-    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
+    secrets = {secret for scan in scans for found in scan.values() for secret in found if _maskable(secret)}
+    patterns = {_anywhere(secret) for secret in secrets if _is_long(secret.value)}
+    return re.compile("|".join(sorted(patterns, key=lambda pattern: (-len(pattern), pattern)))) if patterns else None
+
+
+def _anywhere(secret: Secret) -> str:
+    """The pattern by which a secret is found on other lines.
+
+    What only its name gives away may be an ordinary word or a piece of code, which must not be blanked all over a
+    change: it is then masked as a whole literal alone.
+    """
+    value = re.escape(secret.value)
+    if secret.kind not in _ADVISORY:
+        return value
+    if any(map(str.isdigit, secret.value)) and _LIKE_PASSWORD.fullmatch(secret.value):
+        return rf"(?<!\w){value}(?!\w)"
+    return rf"(?<=[\"'`]){value}(?=[\"'`])"
 
 
 def _is_long(value: str) -> bool:
@@ -123,9 +140,10 @@ def _mask_hunk(hunk: Hunk, scan: Scan, everywhere: re.Pattern[str] | None) -> Hu
 
 def _mask_text(text: str, scan: Scan, everywhere: re.Pattern[str] | None, *, in_key: bool) -> str:
     masked = everywhere.sub(MASK, text) if everywhere is not None else text
-    for secret in scan.get(text, ()):
-        if _maskable(secret):
-            masked = masked.replace(secret.value, MASK)
+    for secret in filter(_maskable, scan.get(text, ())):
+        value = re.escape(secret.value)
+        # Not inside of a name: `password_field="password"` is no reason to blank the name.
+        masked = re.sub(rf"(?<!\w){value}(?!\w)" if secret.kind in _ADVISORY else value, MASK, masked)
     return _KEY_BODY.sub(MASK, masked) if in_key else masked
 
 
@@ -191,7 +209,8 @@ def _harmless(value: str, text: str, path: str, detector: Any) -> bool:
 
 
 _PLACEHOLDER = re.compile(
-    r"[x*.\-_ ]+|(?:your|my|the|example|sample|dummy|fake|test|change|replace|insert|todo|none|null)[\w\- ]*"
+    r"[x*.\-_ ]+|pass(?:word|wd|phrase|code)?s?|pwd|secrets?|tokens?|(?:api[_-]?)?keys?|credentials?"
+    r"|(?:your|my|the|example|sample|dummy|fake|test|change|replace|insert|todo|none|null)[\w\- ]*"
     r"|<.*>|\{.*\}|%.*",
     re.IGNORECASE,
 )

@@ -1,26 +1,25 @@
 """Parse, wire, print; turn errors into exit codes. `main` returns the code, `__main__` exits with it."""
 
+import errno
+import os
 import sys
 import time
 from collections.abc import Sequence
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     started = time.monotonic()  # bare Python's own start, some 10 ms, is not counted
     words = list(sys.argv[1:] if argv is None else argv)
-    if words == ["--version"]:
-        from reviewbot import __version__
-
-        print(f"reviewbot {__version__}")
-        return 0
     from reviewbot.errors import ExitCode, ReviewbotError
 
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
-        return _run(words, started)
+        code = _version() if words == ["--version"] else _run(words, started)
+        sys.stdout.flush()  # here, where it can still be said that it failed
+        return code
     except ReviewbotError as error:
         _print_error(error)
         return error.exit_code
@@ -30,15 +29,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return ExitCode.NOT_REVIEWED
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            _print_bug(error)
+            return ExitCode.NOT_REVIEWED
+        print(f"reviewbot: the output cannot be written: {error.strerror}", file=sys.stderr)
+        _silence_stdout()
+        return ExitCode.NOT_REVIEWED
     except Exception as error:
         _print_bug(error)
         return ExitCode.NOT_REVIEWED
+
+
+def _open_streams() -> None:
+    """A stream that the caller closed is None: it then reads or swallows nothing. What a terminal cannot show is
+    escaped rather than an error."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _version() -> int:
+    from reviewbot import __version__
+
+    print(f"reviewbot {__version__}")
+    return 0
 
 
 def _run(words: Sequence[str], started: float) -> int:
     from reviewbot.cli.arguments import parse_arguments
 
     options = parse_arguments(words)
+    if options.format == "json" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: escapes of ours would be no JSON
     match options.command:
         case "diff" | "show" | "hook":
             from reviewbot.cli import review
@@ -76,9 +102,7 @@ def _print_error(error: Exception) -> None:
 
 
 def _silence_stdout() -> None:
-    """Whoever read our output is gone: keep Python from complaining about that when it flushes at the end."""
-    import os
-
+    """Nobody reads our output any more: keep Python from complaining about that when it flushes at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

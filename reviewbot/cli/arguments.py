@@ -8,6 +8,9 @@ from reviewbot.errors import UsageError
 from reviewbot.settings import SETTINGS
 
 FORMATS = ("text", "json", "github")
+LISTS = tuple(setting.key for setting in SETTINGS if setting.kind == "list")
+FIRST = "first_"
+"""What a repeatable option in front of the command is kept under: argparse would let the ones behind it replace it."""
 
 COMMANDS = {
     "diff": "review what `git diff` with the same arguments shows; `-` reads a diff from stdin",
@@ -54,9 +57,12 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     words, paths = _split_paths(list(argv))
     _refuse_common_mistakes(words)
     options = _build_parser().parse_args(words)
-    options.command = options.command or "diff"
-    if not argv or not _names_command(words):
-        options.staged = True
+    if options.command is None:
+        options.command, options.staged = "diff", True
+    for key in ("output", *LISTS):
+        both = [*getattr(options, f"{FIRST}{key}", ()), *getattr(options, key, ())]
+        if both or key == "output":
+            setattr(options, key, both)
     options.paths = paths
     settings = {s.key: getattr(options, s.key) for s in SETTINGS if hasattr(options, s.key)}
     options.settings = settings
@@ -68,10 +74,6 @@ def _split_paths(words: list[str]) -> tuple[list[str], list[str] | None]:
         return words, None
     at = words.index("--")
     return words[:at], words[at + 1 :]
-
-
-def _names_command(words: Sequence[str]) -> bool:
-    return any(word in COMMANDS for word in words)
 
 
 def _refuse_common_mistakes(words: Sequence[str]) -> None:
@@ -100,8 +102,8 @@ def _build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.set_defaults(
-        args=[], staged=False, quiet=False, verbose=False, format="text", output=[], config=None, isolated=False,
-        no_model=False, exit_zero=False, show=None, vocab=None,
+        args=[], staged=False, quiet=False, verbose=False, format="text", config=None, isolated=False,
+        no_model=False, exit_zero=False, show=None, vocab=None, command=None,
     )  # fmt: skip
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -126,17 +128,19 @@ def _build_parser() -> argparse.ArgumentParser:
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
     for one in (parser, *made.values()):
-        _add_common_options(one)
-        _add_settings(one)
+        first = FIRST if one is parser else ""
+        _add_common_options(one, first)
+        _add_settings(one, first)
     return parser
 
 
-def _add_common_options(parser: argparse.ArgumentParser) -> None:
+def _add_common_options(parser: argparse.ArgumentParser, first: str) -> None:
     group = parser.add_argument_group("what is printed")
     group.add_argument("-q", "--quiet", action="store_true", help="findings and problems only")
     group.add_argument("-v", "--verbose", action="store_true", help="more about the run")
     group.add_argument("--format", choices=FORMATS, help="of what goes to stdout (default text)")
-    group.add_argument("--output", action="append", metavar="[FORMAT=]FILE", help="also write a report (repeatable)")
+    text = "also write a report (repeatable)"
+    group.add_argument("--output", dest=f"{first}output", action="append", metavar="[FORMAT=]FILE", help=text)
     group = parser.add_argument_group("how it runs")
     group.add_argument("--config", metavar="FILE", help="read this file instead of your own configuration")
     group.add_argument("--isolated", action="store_true", help="read no configuration files")
@@ -144,7 +148,7 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--exit-zero", action="store_true", help="exit 0 even when findings block")
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser, first: str) -> None:
     group = parser.add_argument_group("settings")
     for setting in SETTINGS:
         text = f"{setting.help} ({setting.accepts})".replace("%", "%%")
@@ -153,6 +157,6 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             no = f"--no-{setting.flag[2:]}"
             group.add_argument(no, dest=setting.key, action="store_const", const="false", help=argparse.SUPPRESS)
         elif setting.kind == "list":
-            group.add_argument(setting.flag, dest=setting.key, action="append", metavar="GLOB", help=text)
+            group.add_argument(setting.flag, dest=f"{first}{setting.key}", action="append", metavar="GLOB", help=text)
         else:
             group.add_argument(setting.flag, dest=setting.key, metavar=setting.key.upper(), help=text)

@@ -12,16 +12,20 @@ from reviewbot.text import visible_line
 
 def run_install(options: argparse.Namespace) -> int:
     """Write the hooks of `--stage` (default: pre-commit and pre-merge-commit) where git looks for them."""
-    from reviewbot.config import load_config
+    from reviewbot.config import load_config, user_file
 
     stages = tuple(getattr(options, "stage", None) or DEFAULT_STAGES)
     for stage in stages:
         if stage not in STAGES:
             raise UsageError(f"reviewbot has no hook for {stage!r}", f"--stage {'|'.join(STAGES)}")
+    if options.settings:
+        key = next(iter(options.settings))
+        raise UsageError(
+            f"install writes no settings into a hook, which reads them when it runs: {key} was given",
+            f"set {key} in {user_file()}",
+        )
     repository = open_repository()
-    settings = load_config(
-        root=None, flags=options.settings, in_hook=True, config_file=options.config, isolated=options.isolated
-    )
+    settings = load_config(root=None, flags={}, in_hook=True, config_file=options.config, isolated=options.isolated)
     # Not resolved: the interpreter of a virtual environment is a link, and knows its packages only by that name.
     done = install(repository.hooks_dir, stages, os.path.abspath(sys.executable), settings.config.on_failure)
     _print(done, repository)

@@ -94,7 +94,8 @@ def _places(chunk: Chunk) -> list[dict[str, Any]]:
         place = places.setdefault(segment.path, {"path": segment.path, "start": numbers[0], "end": 0, "added": 0})
         place["end"] = numbers[-1]
     for unit in chunk.units:
-        places[unit.path]["added"] += unit.added
+        if unit.added:
+            places[unit.path]["added"] += unit.added
     return list(places.values())
 
 

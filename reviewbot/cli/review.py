@@ -31,6 +31,8 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     if reason:
         return _skipped_by_user(options, reason)
     if means_staged(options) and options.format != "json" and not options.output and staged_is_empty():
+        if options.settings or options.config:
+            _refuse_wrong_settings(options)
         return _nothing_staged(options)
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)
@@ -47,6 +49,13 @@ def _skipped_by_user(options: argparse.Namespace, reason: str) -> int:
 
     settings = load_config(root=None, flags={}, in_hook=options.command == "hook", isolated=True, environ={})
     return _publish(Review(Source("staged"), skip_reason=reason), settings.config, options)
+
+
+def _refuse_wrong_settings(options: argparse.Namespace) -> None:
+    """What was typed has to be right although nothing comes of it."""
+    from reviewbot.config import load_config
+
+    load_config(root=None, flags=options.settings, config_file=options.config, isolated=options.isolated)
 
 
 def _nothing_staged(options: argparse.Namespace) -> int:

@@ -108,6 +108,8 @@ def _engine(review: Review, verdict: Verdict) -> Iterator[str]:
         host = urlsplit(engine.endpoint).hostname or engine.endpoint
         parts.append(f"{visible_line(engine.model)} on {host}")
         if engine.demo:
+            if verdict.outcome is not Outcome.DEMO:  # which says so by itself
+                parts.append("the demo model is too small to find bugs")
             parts.append("for a real review: install Ollama, then ollama pull codellama:7b-instruct")
     if verdict.exit_code is ExitCode.BLOCKED and review.source.kind == "staged":
         parts.append("to commit anyway: REVIEWBOT_SKIP='why' git commit ...")
