@@ -6,6 +6,7 @@ that was checked to be this machine is the one connected to: a name is resolved 
 
 import ipaddress
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,10 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+# httpx's own command line, which a plain import loads, takes a quarter of the start of a small review (with click and
+# rich installed). httpx goes on without it, as it does where click is missing.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx
 
@@ -73,6 +78,7 @@ class Client:
             headers=headers,
             transport=transport,
             trust_env=False,
+            verify=base_url.startswith("https://"),  # loading certificates takes longer than a request on loopback
             follow_redirects=False,
             limits=httpx.Limits(max_keepalive_connections=0),
             timeout=httpx.Timeout(METADATA_S, connect=CONNECT_S),

@@ -44,9 +44,15 @@ class OllamaServer:
     def __init__(self, client: "Client", name: str) -> None:
         self.client = client
         self.name = name
+        self._version: str | None = None
 
     def version(self, deadline: float | None) -> str:
-        """What `/api/version` tells."""
+        """What `/api/version` tells, asked once."""
+        if self._version is None:
+            self._version = self._ask_version(deadline)
+        return self._version
+
+    def _ask_version(self, deadline: float | None) -> str:
         try:
             status, answer = self.client.call_json("/api/version", deadline=deadline)
         except (EngineDown, ReplyError) as error:
