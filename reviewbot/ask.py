@@ -15,7 +15,7 @@ from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, 
 from reviewbot.findings import Confirmed, Finding, Severity
 from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, repack, split_chunk
 from reviewbot.prompts import render_change
-from reviewbot.replies import parse_findings, reply_schema
+from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
 from reviewbot.window import Sizing, Window
 
 MAX_FAILURES = 3
@@ -27,13 +27,15 @@ MAX_CONFIRMATIONS = 20
 
 class Manner(Struct, frozen=True):
     """How to ask. `votes` second opinions on each finding at or above `block_at` (0: none); `deadline` is a time
-    of `time.monotonic()`. `tokens_per_s` is what an earlier run measured, read and written together (None: nothing)."""
+    of `time.monotonic()`. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run
+    measured, read and written together (None: nothing)."""
 
     sizing: Sizing
     votes: int = 0
     block_at: Severity | None = None
     deadline: float | None = None
     tokens_per_s: float | None = None
+    reply_findings: int = MAX_FINDINGS
 
 
 class Progress(NamedTuple):
@@ -188,7 +190,8 @@ class _Run:
     def _ask_chunk(self, chunk: Chunk) -> None:
         segments = chunk.segments
         user = render_change(segments)
-        request = Request(self.manner.sizing.prompt.system, user, reply_schema(segments), self.window.reply_tokens)
+        schema = reply_schema(segments, self.manner.reply_findings)
+        request = Request(self.manner.sizing.prompt.system, user, schema, self.window.reply_tokens)
         reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))
         read = (*self.state.read, _Read(chunk, findings))
         self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)

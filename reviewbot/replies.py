@@ -49,7 +49,7 @@ class _RawReply(Struct, frozen=True):
     findings: Annotated[list[_RawFinding], Meta(max_length=MAX_FINDINGS)]
 
 
-def reply_schema(segments: Sequence[Segment]) -> dict[str, Any]:
+def reply_schema(segments: Sequence[Segment], max_findings: int = MAX_FINDINGS) -> dict[str, Any]:
     """The JSON Schema that a server is asked to keep to, for a request about `segments`.
 
     Inside the subset that Ollama 0.5 to 0.33 turn into a grammar without crashing: lengths below 1,000, a plain
@@ -70,7 +70,7 @@ def reply_schema(segments: Sequence[Segment]) -> dict[str, Any]:
     item = {"type": "object", "properties": fields, "required": list(fields)}
     return {
         "type": "object",
-        "properties": {"findings": {"type": "array", "items": item, "maxItems": MAX_FINDINGS}},
+        "properties": {"findings": {"type": "array", "items": item, "maxItems": max_findings}},
         "required": ["findings"],
     }
 

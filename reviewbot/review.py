@@ -17,6 +17,7 @@ from reviewbot.errors import EngineError
 from reviewbot.findings import Finding, Severity
 from reviewbot.gpu import probe
 from reviewbot.plan import Omission, omit, plan_review
+from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
 from reviewbot.window import Sizing, load_window
 
@@ -24,7 +25,9 @@ DEMO_S = 60.0
 """The demo model stops after so many seconds and lists the rest: nobody should wait for it."""
 
 DEMO_CHUNK_TOKENS = 800
-"""It reads some 100 tokens a second on one core: a request of ordinary size would take most of that time."""
+DEMO_FINDINGS = 2
+"""It reads some 100 tokens a second on one core, writes 65, and does not stop by itself: a request of ordinary size,
+and an answer of ordinary length, would take most of that time."""
 
 
 class FileCoverage(Struct, frozen=True):
@@ -104,6 +107,7 @@ class Options(Struct, frozen=True):
     votes: int
     block_at: Severity | None
     deadline: float | None = None
+    reply_findings: int = MAX_FINDINGS
 
 
 class Material(Struct, frozen=True):
@@ -165,7 +169,8 @@ def run_review(
 def _for_demo(options: Options) -> Options:
     asked = options.sizing.chunk_tokens
     chunk_tokens = DEMO_CHUNK_TOKENS if asked is None else min(asked, DEMO_CHUNK_TOKENS)
-    return replace(options, sizing=replace(options.sizing, chunk_tokens=chunk_tokens), votes=0)
+    sizing = replace(options.sizing, chunk_tokens=chunk_tokens)
+    return replace(options, sizing=sizing, votes=0, reply_findings=DEMO_FINDINGS)
 
 
 def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: float | None) -> Manner:
@@ -178,6 +183,7 @@ def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: fl
         block_at=options.block_at,
         deadline=deadline,
         tokens_per_s=tokens_per_s,
+        reply_findings=options.reply_findings,
     )
 
 

@@ -34,12 +34,22 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         if options.settings or options.config:
             _refuse_wrong_settings(options)
         return _nothing_staged(options)
+    if not options.no_model:
+        _load_client()
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)
     deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
     material = select_material(changes, settings, repository)
     review = _review(material, settings.config, options, deadline)
     return _publish(review, settings.config, options)
+
+
+def _load_client() -> None:
+    """Import what speaks HTTP in another thread, for this one waits for git meanwhile."""
+    from importlib import import_module
+    from threading import Thread
+
+    Thread(target=import_module, args=("reviewbot.engines.http",)).start()
 
 
 def _skipped_by_user(options: argparse.Namespace, reason: str) -> int:
