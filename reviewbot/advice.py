@@ -153,7 +153,7 @@ def _remedy(info: EngineInfo, loaded: Loaded) -> str:
         if window >= USEFUL_WINDOW:
             return f"with {cache_variables(KvType.Q8_0)} set for Ollama a window of {window} tokens would fit the GPU"
     for tier in reversed(CODE_LLAMA):
-        smaller = shape is None or tier.weights_bytes < shape.weights_bytes
+        smaller = shape is None or tier.weights_bytes < 0.9 * shape.weights_bytes  # files of one tier differ a little
         if smaller and need_bytes(tier, USEFUL_WINDOW) - DEVICE_BYTES <= loaded.gpu_bytes:
             return f"{tier.name} would fit the GPU: ollama pull {tier.name}"
     return "a smaller model would fit the GPU"

@@ -147,15 +147,17 @@ class _Run:
             try:
                 self._ask_chunk(chunk)
                 failures = 0
-            except PromptTooLong as error:
-                self._fit(chunk, error)
-            except ReplyCut as error:
-                self._split(chunk, error)
             except EngineDown as error:
                 self.give_up(error.message, error.hint)
             except EngineError as error:
-                failures += 1
-                self._fail(chunk, error)
+                failed = len(self.state.failed)
+                if isinstance(error, PromptTooLong):
+                    self._fit(chunk, error)
+                elif isinstance(error, ReplyCut):
+                    self._split(chunk, error)
+                else:
+                    self._fail(chunk, error)
+                failures += len(self.state.failed) > failed
                 if failures == MAX_FAILURES:
                     self.give_up(f"given up after {failures} failures in a row: {error.message}")
         self._report_progress()

@@ -226,6 +226,10 @@ def _resolve(layer: Layer, setting: Setting, value: str, root: str) -> str:
     of_repository = layer.foreign or setting.key == "guidelines"
     base = root if of_repository and layer.kind != "flags" else layer.base
     path = os.path.abspath(os.path.join(base, value if layer.foreign else os.path.expanduser(value)))
+    if setting.key == "cache_dir":  # made when something is kept there
+        if os.path.exists(path) and not os.path.isdir(path):
+            raise Refused("it is no folder")
+        return path
     if of_repository:
         path = os.path.realpath(path)
         parts = os.path.relpath(path, os.path.realpath(root)).split(os.sep)

@@ -10,7 +10,7 @@ from reviewbot.text import visible_line
 
 def write_report(path: str, text: str) -> None:
     """Write `text` as UTF-8 through a temporary file beside `path`; OutputError leaves what was there before."""
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays a link
     temporary = None
     try:
         if target.exists() and not target.is_file():
@@ -22,7 +22,7 @@ def write_report(path: str, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(temporary, target)
     except OSError as error:
         if temporary is not None:

@@ -1,5 +1,6 @@
 """The window of a run: how large it has to be, what fits into it, and whether a server cut what it was sent."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -13,7 +14,7 @@ from reviewbot.errors import EngineDown
 from reviewbot.gpu import Probe, probe
 from reviewbot.plan import Budget
 from reviewbot.prompts import ASK_AGAIN, Prompt, render_change
-from reviewbot.tokens import EstimateCounter, TokenCounter, counter_for
+from reviewbot.tokens import BoundCounter, EstimateCounter, TokenCounter, counter_for
 from reviewbot.vocabulary import Vocabulary
 
 TEMPLATE_TOKENS = 96
@@ -23,11 +24,21 @@ MIN_CHUNK_TOKENS = 128
 FEW_REQUESTS = 4
 """A window that takes the whole change in so many requests is large enough."""
 
+SPARSEST = 1.5
+"""No change, without its runs of one character, takes so many times as many bytes a token as the instructions do."""
+
+TRUSTED = 4096
+"""More than that is not sent to a server that cuts silently, where no vocabulary tells what it has read: it may have
+less of a window than it says."""
+
 SMALL_CORRECTION = 0.1
 """An estimate that is off by less is left as it is."""
 
 ROUGH_BYTES_PER_TOKEN = 2.5
 """Of shown code, for choosing a window; measured medians are 2.5 to 3.5."""
+
+
+_RUN = re.compile(r"(.)\1{3,}")
 
 
 class Window(Struct, frozen=True):
@@ -80,10 +91,11 @@ class Window(Struct, frozen=True):
     def _least(self, request: Request) -> int:
         if self.opening_tokens and self.counter.exact:
             return self._around(request) + self.counter.count(request.user)
-        around = self.counter.at_least(request.system)
-        if self.opening_tokens and request.system == self.opening.system:
-            around = self.opening_tokens - self.counter.count(self.opening.user)
-        return max(around, 0) + self.counter.at_least(request.user)
+        least = self.counter.at_least(request.system) + self.counter.at_least(request.user)
+        if not self.opening_tokens:
+            return least
+        bytes_per_token = _size(self.opening) / self.opening_tokens
+        return max(least, int(_size(request) / (SPARSEST * bytes_per_token)))
 
     def corrected(self, request: Request, reply: Reply) -> "Window":
         """The window with an estimate that agrees with what the server counted; itself where it does so by now."""
@@ -131,7 +143,8 @@ def load_window(
 ) -> tuple[Window, Loaded]:
     """Load the model with a window for this change; an EngineError when it cannot be asked. `look` probes for GPUs."""
     loaded = engine.load(_wanted_window(info, changes, sizing, look), sizing.opening, deadline)
-    fits_by_bytes = _shown_bytes(changes) * 2 < loaded.window_tokens // 2
+    estimated = Window(loaded.window_tokens, EstimateCounter(), sizing.opening, loaded.prompt_tokens)
+    fits_by_bytes = estimated.room >= max(_shown_bytes(changes), MIN_CHUNK_TOKENS)
     vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(deadline)
     return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, sizing.opening), loaded
 
@@ -155,6 +168,11 @@ def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], sizing: Sizi
 def _shown_bytes(changes: Sequence[FileChange]) -> int:
     """About as many bytes as a change has when it is shown."""
     return sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
+
+
+def _size(request: Request) -> int:
+    """Bytes of a prompt, runs of one character counted as three: a vocabulary may hold them as one token."""
+    return len(_RUN.sub(r"\1\1\1", request.system + request.user).encode("utf-8", "replace"))
 
 
 def reply_tokens(window_tokens: int) -> int:
@@ -195,7 +213,9 @@ def _large_enough(window: int, change_bytes: int, overhead_bytes: int, chunk_tok
 
 def open_window(counter: TokenCounter, loaded: Loaded, opening: Request) -> Window:
     """The window of a loaded model; EngineDown when it holds hardly more than the instructions, or not even those."""
-    window = Window(loaded.window_tokens, counter, opening, loaded.prompt_tokens)
+    cuts = isinstance(counter, BoundCounter)
+    tokens = min(loaded.window_tokens, TRUSTED) if cuts else loaded.window_tokens
+    window = Window(tokens, counter, opening, loaded.prompt_tokens)
     least = counter.at_least(opening.system) + counter.at_least(opening.user)
     if 0 < loaded.prompt_tokens < least:
         raise EngineDown(

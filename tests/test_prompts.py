@@ -65,7 +65,7 @@ def test_language_and_guidelines_are_added(tmp_path) -> None:
         pytest.param(None, "cannot read", id="missing"),
         pytest.param(b"\xff\xfe", "is not UTF-8 text", id="not text"),
         pytest.param(b" \n", "is empty", id="empty"),
-        pytest.param(b"x" * 1801, "more than the 1800 that fit", id="too long"),
+        pytest.param(b"x" * 1801, "more than the 1800 bytes that fit", id="too long"),
     ],
 )
 def test_a_prompt_file_that_cannot_be_used_is_an_error(tmp_path, content: bytes | None, message: str) -> None:

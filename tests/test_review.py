@@ -165,6 +165,12 @@ def test_three_failures_in_a_row_end_the_asking() -> None:
     assert made.lines_failed == 360
 
 
+def test_a_model_that_never_comes_to_an_end_is_not_asked_about_every_line() -> None:
+    engine = ScriptedEngine(ReplyCut("cut"))
+    made = review(engine, many(9), EACH)
+    assert made.lines_failed == 360 and len(engine.requests) < 20
+
+
 def test_a_failure_now_and_then_does_not_end_the_asking() -> None:
     down = ReplyError("busy")
     made = review(ScriptedEngine(down, down, CLEAN, down, down, CLEAN), many(6), EACH)

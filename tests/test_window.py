@@ -214,3 +214,12 @@ def test_a_window_without_room_is_an_error_that_says_what_to_type() -> None:
     assert caught.value.hint == "reviewbot --num-ctx 4096"
     with pytest.raises(EngineDown):
         open_window(BoundCounter(), Loaded(4096), OPENING).smaller(300)
+
+
+@pytest.mark.parametrize("habit", ["cuts to the window", "cuts to half"])
+@pytest.mark.parametrize("real", [2048, 3000])
+def test_a_server_that_lies_and_cuts_is_sent_less_without_a_vocabulary(habit: Habit, real: int) -> None:
+    server = SimulatedServer(habit, claimed=16384, real=real, tells_vocabulary=False)
+    done = review(server, (big(1500),), None)
+    assert server.cut == [] and len(shown_lines(server.whole)) == done.reviewed == 1500
+    assert done.reviewed + done.lines_failed == 1500

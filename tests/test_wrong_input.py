@@ -244,3 +244,11 @@ def test_what_is_repeated_on_both_sides_of_the_command_counts(repo: GitRepo, tmp
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     assert main(["--output", str(first), "diff", "--staged", "--no-model", "--output", str(second)]) == 0
     assert first.exists() and second.exists()
+
+
+def test_the_cache_folder_is_a_folder(repo: GitRepo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "not yet there"
+    assert main(["--cache-dir", str(folder)]) == 0
+    assert (folder / "speeds").is_dir()
+    (tmp_path / "file").write_text("")
+    check(capfd, ["--cache-dir", str(tmp_path / "file")], 2, "it is no folder")

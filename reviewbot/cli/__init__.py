@@ -63,6 +63,8 @@ def _run(words: Sequence[str], started: float) -> int:
     from reviewbot.cli.arguments import parse_arguments
 
     options = parse_arguments(words)
+    if getattr(options, "version", False):
+        return _version()
     if options.format == "json" and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: escapes of ours would be no JSON
     match options.command:

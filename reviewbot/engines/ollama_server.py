@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewbot.engines import decode_json
-from reviewbot.errors import EngineDown, ModelMissing, PrivacyError, ReplyError
+from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PrivacyError, ReplyError
 
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
@@ -55,6 +55,8 @@ class OllamaServer:
     def _ask_version(self, deadline: float | None) -> str:
         try:
             status, answer = self.client.call_json("/api/version", deadline=deadline)
+        except DeadlineReached:
+            raise
         except (EngineDown, ReplyError) as error:
             raise EngineDown(f"no Ollama server answers: {error.message}", START_HINT) from error
         version = answer.get("version") if isinstance(answer, dict) else None

@@ -66,14 +66,15 @@ def render_claim(segment: Segment, line: int, message: str) -> str:
 
 def _read(path: Path, key: str, limit: int) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
         text = data.decode()
     except OSError as error:
         raise ConfigError(f"{key}: cannot read {path}: {error.strerror}", _names_hint(key)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{key}: {path} is not UTF-8 text", _names_hint(key)) from error
     if len(data) > limit:
-        raise ConfigError(f"{key}: {path} has {len(data)} bytes, more than the {limit} that fit a small window")
+        raise ConfigError(f"{key}: {path} has more than the {limit} bytes that fit a small window")
     if not text.strip():
         raise ConfigError(f"{key}: {path} is empty", _names_hint(key))
     return text.strip()
