@@ -71,6 +71,7 @@ class Segment(Struct, frozen=True):
 SUBMODULE_MODE = "160000"
 SYMLINK_MODE = "120000"
 
+_COLOURED = re.compile(rb"^\x1b\[[0-9;]*m(?:diff --git |--- |\+\+\+ |@@ )", re.MULTILINE)
 _MODE = re.compile(rb"(?:new file mode|new mode|deleted file mode|index [0-9a-f]+\.\.[0-9a-f]+) ([0-7]{6})$")
 
 
@@ -85,9 +86,10 @@ def parse_diff(data: bytes) -> tuple[FileChange, ...]:
     if not data.endswith(b"\n"):
         raise DiffError("the diff is cut off: its last line has no end", WHOLE_DIFF)
     sections = split_sections(data.split(b"\n")[:-1])
+    if _COLOURED.search(data):
+        raise DiffError("this is no unified diff: it is coloured", "git diff --no-color main..HEAD | reviewbot diff -")
     if not sections:
-        coloured = "git diff --no-color main..HEAD | reviewbot diff -" if b"\x1b[" in data else WHOLE_DIFF
-        raise DiffError("this is no unified diff", coloured)
+        raise DiffError("this is no unified diff", WHOLE_DIFF)
     changes = tuple(_file_change(section) for section in sections)
     for section, change in zip(sections, changes, strict=True):
         if is_cut(section, last=section is sections[-1]):

@@ -252,3 +252,19 @@ def test_the_cache_folder_is_a_folder(repo: GitRepo, tmp_path: Path, capfd: pyte
     assert (folder / "speeds").is_dir()
     (tmp_path / "file").write_text("")
     check(capfd, ["--cache-dir", str(tmp_path / "file")], 2, "it is no folder")
+
+
+def test_a_coloured_diff_is_refused_although_a_part_of_it_could_be_read(
+    repo: GitRepo, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.stage("logo.bin", b"a\0b")
+    coloured = repo.git("diff", "--staged", "--color=always").stdout
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(coloured)))
+    check(capfd, ["diff", "-"], 2, "it is coloured", "--no-color")
+
+
+def test_a_file_name_is_no_workflow_command(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.write("::error::x.py", "<<<<<<< a\n=======\n>>>>>>> b\n")
+    repo.git("add", "-A")
+    assert main(["--no-model"]) == 1
+    assert "\n./::error::x.py:1: error: " in "\n" + capfd.readouterr().out

@@ -19,7 +19,9 @@ def render(review: Review, verdict: Verdict, style: Style) -> str:
 
 
 def _finding(finding: Finding, style: Style) -> Iterator[str]:
-    place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+    # On GitHub a line that begins so would be a command to the runner.
+    path = f"./{finding.path}" if finding.path.startswith(("::", "##[")) else finding.path
+    place = path if finding.line is None else f"{path}:{finding.line}"
     severity = paint(finding.severity.word, _COLOURS[finding.severity], style.colour)
     message = visible_line(finding.message)
     yield f"{paint(visible_line(place), 'bold', style.colour)}: {severity}: {message} [{finding.rule}]\n"
