@@ -136,7 +136,7 @@ def run_review(
     look = cache(probe)
     try:
         info = engine.describe(options.deadline)
-        options = _for_demo(options) if info.demo else options
+        options = for_demo(options) if info.demo else options
         window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
     except EngineError as error:
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
@@ -166,7 +166,8 @@ def run_review(
     )
 
 
-def _for_demo(options: Options) -> Options:
+def for_demo(options: Options) -> Options:
+    """The same for the demo model: small requests, short answers, no second opinions."""
     asked = options.sizing.chunk_tokens
     chunk_tokens = DEMO_CHUNK_TOKENS if asked is None else min(asked, DEMO_CHUNK_TOKENS)
     sizing = replace(options.sizing, chunk_tokens=chunk_tokens)

@@ -82,16 +82,19 @@ class Window(Struct, frozen=True):
         return reply.prompt_tokens >= self.tokens or reply.prompt_tokens < self._least(request)
 
     def _around(self, request: Request) -> int:
-        """Tokens of everything but the user's message, at most."""
-        if self.opening_tokens and self.counter.exact:
-            own = self.counter.count(self.opening.system) + self.counter.count(self.opening.user)
-            return self.opening_tokens - own + self.counter.count(request.system)
-        return self.counter.count(request.system) + TEMPLATE_TOKENS
+        """Tokens of everything but the user's message, at most: the same whether the server counted the opening or
+        not, unless its template takes more than is reserved for one."""
+        return self.counter.count(request.system) + max(TEMPLATE_TOKENS, self._counted_template)
+
+    @property
+    def _counted_template(self) -> int:
+        """Tokens that the server counted beside the text of the opening; with an exact counter, the template's."""
+        return self.opening_tokens - self.counter.count(self.opening.system) - self.counter.count(self.opening.user)
 
     def _least(self, request: Request) -> int:
-        if self.opening_tokens and self.counter.exact:
-            return self._around(request) + self.counter.count(request.user)
         least = self.counter.at_least(request.system) + self.counter.at_least(request.user)
+        if self.opening_tokens and self.counter.exact:
+            return least + self._counted_template
         if not self.opening_tokens:
             return least
         bytes_per_token = _size(self.opening) / self.opening_tokens
@@ -141,28 +144,46 @@ def load_window(
     deadline: float | None,
     look: Callable[[], Probe] = probe,
 ) -> tuple[Window, Loaded]:
-    """Load the model with a window for this change; an EngineError when it cannot be asked. `look` probes for GPUs."""
-    loaded = engine.load(_wanted_window(info, changes, sizing, look), sizing.opening, deadline)
-    estimated = Window(loaded.window_tokens, EstimateCounter(), sizing.opening, loaded.prompt_tokens)
-    fits_by_bytes = estimated.room >= max(_shown_bytes(changes), MIN_CHUNK_TOKENS)
-    vocabulary = None if info.refuses_long and fits_by_bytes else engine.vocabulary(deadline)
-    return open_window(counter_for(vocabulary, refuses_long=info.refuses_long), loaded, sizing.opening), loaded
+    """Load the model with a window for this change; an EngineError when it cannot be asked. `look` probes for GPUs.
+
+    A server that refuses what is too long is not asked for its vocabulary when one request takes the whole change.
+    """
+    vocabulary = None if info.refuses_long else engine.vocabulary(deadline)
+    counter = counter_for(vocabulary, refuses_long=info.refuses_long)
+    loaded = engine.load(_wanted_window(info, counter, changes, sizing, look), sizing.opening, deadline)
+    estimated = Window(loaded.window_tokens, counter, sizing.opening, loaded.prompt_tokens)
+    fits_by_bytes = sizing.code_tokens(estimated) >= max(_shown_bytes(changes), MIN_CHUNK_TOKENS)
+    if info.refuses_long and not fits_by_bytes:
+        counter = counter_for(engine.vocabulary(deadline), refuses_long=True)
+    return open_window(counter, loaded, sizing.opening), loaded
 
 
 def foresee_window(
     info: EngineInfo, vocabulary: Vocabulary | None, changes: Sequence[FileChange], sizing: Sizing
-) -> Window:
-    """The window of a review as far as it can be known without loading the model; EngineDown when there is no room
-    for code in it."""
+) -> tuple[Window, Loaded]:
+    """What `load_window` returns, as far as it can be known without loading the model."""
     counter = counter_for(vocabulary, refuses_long=info.refuses_long)
-    wanted = _wanted_window(info, changes, sizing, probe)
-    return open_window(counter, Loaded(min(wanted, info.facts.trained_window)), sizing.opening)
+    loaded = Loaded(_wanted_window(info, counter, changes, sizing, probe))
+    return open_window(counter, loaded, sizing.opening), loaded
 
 
-def _wanted_window(info: EngineInfo, changes: Sequence[FileChange], sizing: Sizing, look: Callable[[], Probe]) -> int:
-    overhead_bytes = len(sizing.prompt.system)
+def _wanted_window(
+    info: EngineInfo,
+    counter: TokenCounter,
+    changes: Sequence[FileChange],
+    sizing: Sizing,
+    look: Callable[[], Probe],
+) -> int:
+    """The window to load the model with. What a run would not use is not asked for; a larger one that is loaded by
+    now stays, for another one would load the model anew.
+
+    Where the vocabulary may be known too late, or not at all, nothing depends on it.
+    """
+    rough = EstimateCounter() if info.refuses_long else counter
+    overhead = Window(0, rough, sizing.opening).fixed_tokens
     largest = partial(largest_window_here, info, look)
-    return choose_window(info, _shown_bytes(changes), overhead_bytes, sizing.chunk_tokens, largest)
+    wanted = choose_window(info, _shown_bytes(changes), overhead, sizing.chunk_tokens, largest)
+    return wanted if wanted == info.facts.loaded_window else min(wanted, most_used(counter, wanted))
 
 
 def _shown_bytes(changes: Sequence[FileChange]) -> int:
@@ -181,9 +202,9 @@ def reply_tokens(window_tokens: int) -> int:
 
 
 def choose_window(
-    info: EngineInfo, change_bytes: int, overhead_bytes: int, chunk_tokens: int | None, largest: Callable[[], int]
+    info: EngineInfo, change_bytes: int, overhead_tokens: int, chunk_tokens: int | None, largest: Callable[[], int]
 ) -> int:
-    """The window in tokens to load a model with.
+    """The window in tokens to load a model with; `overhead_tokens` are those of a prompt without a change.
 
     What the user asked for; else what it is loaded with, for another one would load it anew; else the smallest that
     takes the change in few requests, or a whole chunk, and not more than `largest` (what fits the memory, asked only
@@ -196,7 +217,7 @@ def choose_window(
         return min(facts.loaded_window, facts.trained_window)
     window = min(DEFAULT_WINDOW, facts.trained_window)
     limit = None
-    while window < facts.trained_window and not _large_enough(window, change_bytes, overhead_bytes, chunk_tokens):
+    while window < facts.trained_window and not _large_enough(window, change_bytes, overhead_tokens, chunk_tokens):
         limit = largest() if limit is None else limit
         if 2 * window > limit:
             break
@@ -204,18 +225,17 @@ def choose_window(
     return window
 
 
-def _large_enough(window: int, change_bytes: int, overhead_bytes: int, chunk_tokens: int | None) -> bool:
-    overhead = overhead_bytes / ROUGH_BYTES_PER_TOKEN + TEMPLATE_TOKENS + reply_tokens(window)
-    room = max(window - overhead, 1)
+def _large_enough(window: int, change_bytes: int, overhead_tokens: int, chunk_tokens: int | None) -> bool:
+    room = window - overhead_tokens - reply_tokens(window)
+    if room < MIN_CHUNK_TOKENS:
+        return False
     whole_chunk = chunk_tokens is not None and room >= chunk_tokens
     return whole_chunk or change_bytes / ROUGH_BYTES_PER_TOKEN <= FEW_REQUESTS * room
 
 
 def open_window(counter: TokenCounter, loaded: Loaded, opening: Request) -> Window:
     """The window of a loaded model; EngineDown when it holds hardly more than the instructions, or not even those."""
-    cuts = isinstance(counter, BoundCounter)
-    tokens = min(loaded.window_tokens, TRUSTED) if cuts else loaded.window_tokens
-    window = Window(tokens, counter, opening, loaded.prompt_tokens)
+    window = Window(most_used(counter, loaded.window_tokens), counter, opening, loaded.prompt_tokens)
     least = counter.at_least(opening.system) + counter.at_least(opening.user)
     if 0 < loaded.prompt_tokens < least:
         raise EngineDown(
@@ -225,11 +245,18 @@ def open_window(counter: TokenCounter, loaded: Loaded, opening: Request) -> Wind
     return _with_room(window)
 
 
+def most_used(counter: TokenCounter, tokens: int) -> int:
+    """How much of a window is used: all of it, but for a server that cuts silently and a vocabulary that is unknown."""
+    return min(tokens, TRUSTED) if isinstance(counter, BoundCounter) else tokens
+
+
 def _with_room(window: Window) -> Window:
     if window.room < MIN_CHUNK_TOKENS:
         fixed = window.tokens - 1 - window.room
         raise EngineDown(
             f"a window of {window.tokens} tokens leaves no room for code: prompt and reply take {fixed}",
-            "reviewbot --num-ctx 4096",
+            "reviewbot --num-ctx 4096"
+            if window.tokens < DEFAULT_WINDOW
+            else "reviewbot --prompt reviewer --guidelines none",
         )
     return window

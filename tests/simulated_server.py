@@ -48,7 +48,9 @@ class SimulatedServer:
         return Words() if self.tells_vocabulary else None
 
     def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
-        assert window_tokens == self.claimed
+        assert window_tokens <= self.claimed
+        self.claimed = window_tokens
+        self.real = min(self.real, window_tokens)
         read = self._tokens_read(opening)
         if read is None:
             raise EngineDown("not even the instructions fit")

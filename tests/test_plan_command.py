@@ -129,6 +129,12 @@ def test_without_a_server_the_worst_is_assumed(
     out = capfd.readouterr().out
     assert "(assumed; no server answered)\n" in out
     assert "tokens: counted as one a byte, which is the most that there can be: no Ollama server answers" in out
+    assert main(["plan", "--staged", "--num-ctx", "4096"]) == 0
+    assert "window: 4096 tokens" in (out := capfd.readouterr().out) and "(as set; no server answered)\n" in out
+    assert main(["plan", "--staged", "--num-ctx", "16384"]) == 0
+    out = capfd.readouterr().out
+    assert "window: 4096 tokens" in out
+    assert "(not the 16384 of num_ctx, for a server that cuts silently is not sent more; no server answered)\n" in out
 
 
 def test_lines_that_are_only_removed_in_a_request_are_no_place_of_it(

@@ -15,11 +15,12 @@ from reviewbot.diff import FileChange
 from reviewbot.engines import Loaded, ModelFacts, Reply, Request
 from reviewbot.errors import EngineDown
 from reviewbot.findings import Severity
-from reviewbot.prompts import load_prompt
+from reviewbot.plan import plan_review
+from reviewbot.prompts import load_prompt, render_change
 from reviewbot.repo import Source
 from reviewbot.review import Material, Options, Review, run_review
 from reviewbot.tokens import BoundCounter, EstimateCounter, ExactCounter
-from reviewbot.window import Sizing, Window, choose_window, open_window
+from reviewbot.window import TEMPLATE_TOKENS, TRUSTED, Sizing, Window, choose_window, foresee_window, open_window
 
 OPTIONS = Options(Sizing(load_prompt("reviewer"), 3500, 0.7), 5, 0, Severity.ERROR)
 HABITS: tuple[Habit, ...] = (
@@ -156,18 +157,63 @@ FACTS = ModelFacts(trained_window=16384)
     ],
 )
 def test_the_window_is_chosen(facts: ModelFacts, change_bytes: int, largest: int, expected: int) -> None:
-    assert choose_window(replace(INFO, facts=facts), change_bytes, 1500, None, lambda: largest) == expected
+    assert choose_window(replace(INFO, facts=facts), change_bytes, 700, None, lambda: largest) == expected
 
 
 def test_memory_is_looked_at_only_when_the_smallest_window_is_too_small() -> None:
     def look() -> int:
         raise AssertionError
 
-    assert choose_window(replace(INFO, facts=FACTS), 1000, 1500, None, look) == 4096
+    assert choose_window(replace(INFO, facts=FACTS), 1000, 700, None, look) == 4096
 
 
 def test_a_window_for_whole_chunks_is_large_enough() -> None:
-    assert choose_window(replace(INFO, facts=FACTS), 10**9, 1500, 3500, lambda: 10**6) == 8192
+    assert choose_window(replace(INFO, facts=FACTS), 10**9, 700, 3500, lambda: 10**6) == 8192
+
+
+def test_long_instructions_raise_the_window() -> None:
+    assert choose_window(replace(INFO, facts=FACTS), 1000, 3500, None, lambda: 10**6) == 8192
+
+
+@given(st.sampled_from([0, 30, 96]), st.booleans())
+def test_requests_are_sized_alike_whether_the_template_was_counted_or_not(template: int, exact: bool) -> None:
+    counter = ExactCounter(Words()) if exact else EstimateCounter()
+    counted = window(counter, counter.count(OPENING.system) + counter.count(OPENING.user) + template)
+    assert (counted.room, counted.cost(ONE)) == (window(counter).room, window(counter).cost(ONE))
+
+
+def test_a_template_with_more_than_is_reserved_is_reserved_for() -> None:
+    counter = ExactCounter(Words())
+    own = counter.count(OPENING.system) + counter.count(OPENING.user)
+    assert window(counter, own + 500).cost(ONE) == window(counter).cost(ONE) - TEMPLATE_TOKENS + 500
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("chunk_tokens", [None, 3500, 700])
+@pytest.mark.parametrize("lines", [3, 40, 400])
+def test_a_review_sends_what_was_foreseen(habit: Habit, tells: bool, chunk_tokens: int | None, lines: int) -> None:
+    server = SimulatedServer(habit, claimed=8192, real=8192, tells_vocabulary=tells)
+    sizing = replace(OPTIONS.sizing, chunk_tokens=chunk_tokens)
+    foreseen, loaded = foresee_window(server.describe(None), server.vocabulary(None), (big(lines),), sizing)
+    plan = plan_review((big(lines),), sizing.budget(foreseen))
+    review(server, (big(lines),), chunk_tokens)
+    assert loaded.window_tokens == server.claimed
+    if tells:
+        assert server.whole == [render_change(chunk.segments) for chunk in plan.chunks]
+
+
+def test_a_cutting_server_without_a_vocabulary_is_asked_for_no_more_than_is_used() -> None:
+    server = SimulatedServer("cuts to half", claimed=16384, real=16384, tells_vocabulary=False)
+    review(server, (big(10),))
+    assert server.claimed == TRUSTED
+
+
+def test_a_larger_window_that_is_loaded_stays_loaded_though_less_of_it_is_used() -> None:
+    facts = ModelFacts(trained_window=16384, loaded_window=16384)
+    info = replace(INFO, refuses_long=False, facts=facts)
+    foreseen, loaded = foresee_window(info, None, (big(10),), OPTIONS.sizing)
+    assert (foreseen.tokens, loaded.window_tokens) == (TRUSTED, 16384)
 
 
 def window(counter, opening_tokens: int = 0, tokens: int = 4096) -> Window:
@@ -214,6 +260,9 @@ def test_a_window_without_room_is_an_error_that_says_what_to_type() -> None:
     assert caught.value.hint == "reviewbot --num-ctx 4096"
     with pytest.raises(EngineDown):
         open_window(BoundCounter(), Loaded(4096), OPENING).smaller(300)
+    with pytest.raises(EngineDown) as caught:
+        open_window(BoundCounter(), Loaded(16384), replace(OPENING, system="x" * 5000))
+    assert caught.value.hint == "reviewbot --prompt reviewer --guidelines none"
 
 
 @pytest.mark.parametrize("habit", ["cuts to the window", "cuts to half"])

@@ -13,21 +13,29 @@ if TYPE_CHECKING:
     from reviewbot.config import Config
     from reviewbot.engines import EngineInfo
     from reviewbot.plan import Plan
-    from reviewbot.review import Material
+    from reviewbot.review import Material, Options
     from reviewbot.vocabulary import Vocabulary
     from reviewbot.window import Window
 
 
 class Foreseen(NamedTuple):
-    """Everything that is printed; `counted` says in words how tokens were counted."""
+    """Everything that is printed; `loaded_tokens` is the window that the model would be loaded with, `counted` says in
+    words how tokens were counted, `asked` whether a server was."""
 
     material: "Material"
+    options: "Options"
     plan: "Plan"
     window: "Window"
-    chunk_tokens: int
+    loaded_tokens: int
     info: "EngineInfo"
+    asked: bool
     counted: str
     tokens_per_s: float | None
+
+    @property
+    def chunk_tokens(self) -> int:
+        """Tokens of code in one request."""
+        return self.options.sizing.code_tokens(self.window)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,15 +67,20 @@ def _request_number(text: str | None) -> int | None:
 def _foresee(material: "Material", config: "Config", vocab: str | None) -> Foreseen:
     from reviewbot.cli.engine import cache_part
     from reviewbot.plan import plan_review
+    from reviewbot.review import for_demo
     from reviewbot.speed import recall_speed
     from reviewbot.window import foresee_window
 
-    info, vocabulary, why = _server_facts(config, ask_vocabulary=vocab is None)
+    asked = config.num_ctx is None or vocab is None
+    info, vocabulary, why = (
+        _server_facts(config, ask_vocabulary=vocab is None) if asked else (_nobody(config), None, "")
+    )
     if vocab is not None:
         vocabulary = _vocabulary_in(Path(vocab), cache_part(config, "vocabularies"))
-    sizing = review_options(config, deadline=None).sizing
-    window = foresee_window(info, vocabulary, material.changes, sizing)
-    plan = plan_review(material.changes, sizing.budget(window))
+    options = review_options(config, deadline=None)
+    options = for_demo(options) if info.demo else options
+    window, loaded = foresee_window(info, vocabulary, material.changes, options.sizing)
+    plan = plan_review(material.changes, options.sizing.budget(window))
     if vocabulary is not None:
         counted = "counted exactly"
     elif info.refuses_long:
@@ -75,13 +88,11 @@ def _foresee(material: "Material", config: "Config", vocab: str | None) -> Fores
     else:
         counted = f"counted as one a byte, which is the most that there can be: {why}"
     speed = recall_speed(cache_part(config, "speeds"), info)
-    return Foreseen(material, plan, window, sizing.code_tokens(window), info, counted, speed)
+    return Foreseen(material, options, plan, window, loaded.window_tokens, info, asked, counted, speed)
 
 
 def _server_facts(config: "Config", *, ask_vocabulary: bool) -> tuple["EngineInfo", "Vocabulary | None", str]:
-    """What would answer, its vocabulary, and why that is not known. With a window and a vocabulary nobody is asked."""
-    if config.num_ctx is not None and not ask_vocabulary:
-        return _nobody(config), None, ""
+    """What would answer, its vocabulary, and why that is not known."""
     from reviewbot.cli.engine import open_engine
 
     engine = open_engine(config, interactive=True, deadline=None)
@@ -132,8 +143,8 @@ def _show_request(foreseen: Foreseen, config: "Config", number: int, *, as_json:
     request: dict[str, Any] = {
         "system": foreseen.window.opening.system,
         "user": render_change(segments),
-        "format": reply_schema(segments),
-        "num_ctx": foreseen.window.tokens,
+        "format": reply_schema(segments, foreseen.options.reply_findings),
+        "num_ctx": foreseen.loaded_tokens,
         "num_predict": foreseen.window.reply_tokens,
     }
     if as_json:

@@ -103,8 +103,18 @@ def _window(foreseen: "Foreseen") -> str:
     host = urlsplit(foreseen.info.endpoint).hostname or foreseen.info.endpoint
     who = f"{'the demo model ' if foreseen.info.demo else ''}{visible_line(foreseen.info.model)} on {host}"
     if foreseen.info.kind == "none":
-        who = "as set; no server was asked" if foreseen.info.facts.asked_window else "assumed; no server answered"
+        who = f"{_whence(foreseen)}; no server {'answered' if foreseen.asked else 'was asked'}"
     return f"{foreseen.window.tokens} tokens, of which up to {foreseen.chunk_tokens} for code in each request ({who})"
+
+
+def _whence(foreseen: "Foreseen") -> str:
+    """Where a window comes from that no server told."""
+    wish = foreseen.info.facts.asked_window
+    if wish is None:
+        return "assumed"
+    if foreseen.window.tokens == wish:
+        return "as set"
+    return f"not the {wish} of num_ctx, for a server that cuts silently is not sent more"
 
 
 def _time(foreseen: "Foreseen") -> str:

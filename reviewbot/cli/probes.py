@@ -207,10 +207,10 @@ def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Iterator[
 
 def _window_in_use(window: "Window", sizing: "Sizing", config: "Config", info: "EngineInfo") -> Check:
     used = f"{window.tokens} tokens, of which up to {sizing.code_tokens(window)} for code in each request"
-    if config.num_ctx is not None and window.tokens < config.num_ctx:
-        return Check("window", State.NOTE, f"{used}; the model does not allow the {config.num_ctx} of num_ctx")
     if not info.refuses_long and not window.counter.exact:
         return Check("window", State.NOTE, f"{used}; this server cuts long prompts silently, so less is sent at once")
+    if config.num_ctx is not None and window.tokens < config.num_ctx:
+        return Check("window", State.NOTE, f"{used}; the model does not allow the {config.num_ctx} of num_ctx")
     return Check("window", State.OK, f"{used}; tokens are {'counted exactly' if window.counter.exact else 'estimated'}")
 
 
