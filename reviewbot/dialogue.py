@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from reviewbot.engines import Engine, Reply, Request
-from reviewbot.errors import DeadlineReached, PromptCut, PromptTooLong, ReplyError, ReplyTorn
+from reviewbot.errors import OUT_OF_TIME, DeadlineReached, PromptCut, PromptTooLong, ReplyError, ReplyTorn
 from reviewbot.prompts import ASK_AGAIN
 from reviewbot.window import Window
 
@@ -38,7 +38,7 @@ class Dialogue:
 
     def _ask(self, request: Request) -> Reply:
         if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise DeadlineReached("the deadline was reached")
+            raise DeadlineReached(OUT_OF_TIME)
         if not self.window.fits(request):
             cost = self.window.cost(request)
             tokens = self.window.tokens

@@ -20,6 +20,8 @@ ReviewbotError
 
 from enum import IntEnum
 
+OUT_OF_TIME = "the deadline was reached"
+
 
 class ExitCode(IntEnum):
     """What the process returns to git, pre-commit and CI."""

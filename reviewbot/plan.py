@@ -1,5 +1,6 @@
 """Pack hunks into chunks that fit the model's window, and list what fits none, with the reason."""
 
+import time
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -7,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
+from reviewbot.errors import OUT_OF_TIME
 from reviewbot.layout import show_heading, show_line
 from reviewbot.tokens import TokenCounter
 from reviewbot.units import AROUND, Unit, after, before, cut_hunk, heading, shown, to_segments
@@ -15,6 +17,10 @@ TOO_LONG = "line too long for the window"
 
 UNIT_SHARE = 8
 """A hunk that is larger than one part in so many of a request may be cut."""
+
+HUGE = 65536
+SLICE = 4096
+"""A line of more than HUGE characters is counted slice by slice."""
 
 _RADII = (None, AROUND, 1, 0)
 """How much context a unit is shown with, the most first."""
@@ -100,30 +106,36 @@ class Plan(Struct, frozen=True):
 
 def omit(change: FileChange, reason: str, kind: Kind | None = None) -> list[Omission]:
     """All added lines of a file as omissions, one for each hunk that has any."""
-    return [found for hunk in change.hunks if (found := _omit_lines(change.path, hunk.lines, reason, kind))]
+    return [found for hunk in change.hunks for found in _omit_lines(change.path, hunk.lines, reason, kind)]
 
 
 def omit_chunk(chunk: Chunk, reason: str) -> list[Omission]:
     """All added lines of a chunk as omissions, one for each segment."""
-    return [found for s in chunk.segments if (found := _omit_lines(s.path, s.lines, reason))]
+    return [found for s in chunk.segments for found in _omit_lines(s.path, s.lines, reason)]
 
 
-def _omit_lines(path: str, lines: Iterable[Line], reason: str, kind: Kind | None = None) -> Omission | None:
+def _omit_lines(path: str, lines: Iterable[Line], reason: str, kind: Kind | None = None) -> list[Omission]:
+    """One omission, or none where no line is added."""
     numbers = [line.new for line in lines if line.kind is LineKind.ADDED and line.new is not None]
-    return Omission(path, numbers[0], numbers[-1], len(numbers), reason, kind) if numbers else None
+    return [Omission(path, numbers[0], numbers[-1], len(numbers), reason, kind)] if numbers else []
 
 
-def plan_review(changes: Sequence[FileChange], budget: Budget) -> Plan:
+def plan_review(changes: Sequence[FileChange], budget: Budget, deadline: float | None = None) -> Plan:
     """Pack the hunks of `changes` into as few chunks as fit, in diff order.
 
     A unit goes into the first chunk that it does not overfill, so no chunk is left emptier than it has to be. An
-    added line that fits no request by itself is listed in `Plan.failed`. What has no added lines is not sent.
+    added line that fits no request by itself is listed in `Plan.failed`, and so is what is not packed by `deadline`,
+    a time of `time.monotonic()`. What has no added lines is not sent.
     """
     packer = _Packer(budget)
     for change in changes:
         for hunk in change.hunks:
-            if any(line.kind is LineKind.ADDED for line in hunk.lines):
-                packer.add_hunk(change.path, hunk)
+            if not any(line.kind is LineKind.ADDED for line in hunk.lines):
+                continue
+            if deadline is not None and time.monotonic() >= deadline:
+                packer.failed += _omit_lines(change.path, hunk.lines, OUT_OF_TIME)
+            else:
+                packer.add_part(change.path, hunk, 0, len(hunk.lines))
     packer.close()
     return Plan(tuple(packer.chunks), tuple(packer.failed))
 
@@ -173,15 +185,12 @@ class _Packer:
         self._units: list[Unit] = []
         self._used = self._context = self._after = 0
 
-    def add_hunk(self, path: str, hunk: Hunk) -> None:
-        self.add_part(path, hunk, 0, len(hunk.lines))
-
     def add_part(self, path: str, hunk: Hunk, start: int, stop: int) -> None:
         lines = hunk.lines[start:stop]
-        costs = [self._count(show_line(line)) for line in lines]
         room = (self.budget.line_tokens or self.budget.chunk_tokens) - self._heading_cost(
             Unit(path, hunk, start, stop), new_file=True
         )
+        costs = [self._count_up_to(show_line(line), room) for line in lines]
         for line, cost in zip(lines, costs, strict=True):
             if cost > room and line.kind is LineKind.ADDED:
                 self.failed.append(Omission(path, line.new, line.new, 1, TOO_LONG))
@@ -239,6 +248,18 @@ class _Packer:
 
     def _lines_cost(self, lines: Sequence[Line]) -> int:
         return sum(self._count(show_line(line)) for line in lines)
+
+    def _count_up_to(self, text: str, limit: int) -> int:
+        """Tokens of the text, or some number over the limit. Of a huge text no more is counted than it takes to see
+        that it is over twice the limit: where a text is cut changes its count by far less than that."""
+        if len(text) <= HUGE:
+            return self._count(text)
+        tokens = 0
+        for start in range(0, len(text), SLICE):
+            tokens += self._count(text[start : start + SLICE])
+            if tokens > 2 * limit:
+                return tokens
+        return self._count(text)
 
     def _count(self, text: str) -> int:
         return self.budget.counter.count(text)

@@ -143,7 +143,7 @@ def run_review(
     except KeyboardInterrupt:
         return replace(unread(material, "interrupted"), interrupted=True)
     manner = _manner(options, info, started, recall_speed(info))
-    plan = plan_review(material.changes, options.sizing.budget(window))
+    plan = plan_review(material.changes, options.sizing.budget(window), manner.deadline)
     asked = ask_all(engine, plan, window, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
     kept, suppressed = _cap(said, options)

@@ -1,6 +1,7 @@
 """Packing: every added line ends up in one chunk or is listed, and no chunk is over its budget."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -98,6 +99,40 @@ def test_a_line_may_take_the_whole_window_but_then_alone() -> None:
     found = plan_review([change("a", f"+short\n+{long}\n+end")], Budget(100, BoundCounter(), line_tokens=400))
     assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1])], [("a", [2])], [("a", [3])]]
     assert found.failed == ()
+
+
+def test_after_the_deadline_the_rest_is_failed_with_its_lines() -> None:
+    made = (change("a", "+x\n+y"), change("b", "-old\n-older"), change("c", "+z"))
+    assert plan_review(made, Budget(9, OneALine(), 9), time.monotonic() + 60).failed == ()
+    found = plan_review(made, Budget(9, OneALine(), 9), time.monotonic())
+    assert found.chunks == ()
+    assert found.failed == (
+        Omission("a", 1, 2, 2, "the deadline was reached"),
+        Omission("c", 1, 1, 1, "the deadline was reached"),
+    )
+
+
+class Counted(BoundCounter):
+    """A token a byte; remembers how much it was given."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def count(self, text: str) -> int:
+        self.bytes += len(text)
+        return super().count(text)
+
+
+def test_a_huge_line_is_not_counted_to_its_end() -> None:
+    counter = Counted()
+    found = plan_review((change("a", "+" + "x" * 5_000_000),), Budget(1000, counter, 1000))
+    assert [(o.start, o.reason) for o in found.failed] == [(1, "line too long for the window")]
+    assert counter.bytes < 20_000
+
+
+def test_a_huge_line_of_few_tokens_is_read() -> None:
+    found = plan_review((change("a", "+" + "x" * 200_000),), Budget(9, OneALine(), 9))
+    assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1])]]
 
 
 def test_long_context_is_clipped_and_does_not_fail() -> None:

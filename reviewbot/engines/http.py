@@ -23,7 +23,7 @@ import httpx
 
 from reviewbot.address import UNIX
 from reviewbot.engines import decode_json
-from reviewbot.errors import DeadlineReached, EngineDown, PrivacyError, ReplyError
+from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PrivacyError, ReplyError
 
 CONNECT_S = 2.0
 METADATA_S = 10.0
@@ -151,7 +151,7 @@ class Client:
                     raise ReplyError(f"the answer is over {limit_bytes} bytes")
                 yield chunk
         if watchdog.fired:  # a closed socket is an ordinary end where the server told no length
-            raise DeadlineReached("the deadline was reached")
+            raise DeadlineReached(OUT_OF_TIME)
 
     @contextmanager
     def _translated(self, watchdog: "_Watchdog") -> Iterator[None]:
@@ -160,7 +160,7 @@ class Client:
             yield
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if watchdog.reached:
-                raise DeadlineReached("the deadline was reached") from error
+                raise DeadlineReached(OUT_OF_TIME) from error
             if isinstance(error, httpx.ConnectTimeout):
                 raise self._down("did not accept a connection in time") from error
             if isinstance(error, httpx.TimeoutException):
@@ -204,7 +204,7 @@ class _Watchdog:
             return seconds
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise DeadlineReached("the deadline was reached")
+            raise DeadlineReached(OUT_OF_TIME)
         return min(seconds, left)
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
