@@ -123,7 +123,7 @@ def is_here(endpoint: str) -> bool:
 def slow_note(info: EngineInfo, loaded: Loaded, look: Callable[[], Probe]) -> str | None:
     """What to say of a model that is not wholly on GPUs, and what mends it; None where that is unknown or no news.
 
-    On a machine without a GPU there is nothing to mend.
+    On a machine without a GPU that has room for it there is nothing to mend.
     """
     if loaded.gpu_bytes >= loaded.bytes:
         return None
@@ -133,11 +133,11 @@ def slow_note(info: EngineInfo, loaded: Loaded, look: Callable[[], Probe]) -> st
         words = "slower" if share < 0.1 else "several times slower" if share < 0.5 else "about as slow as without a GPU"
         return f"{percent} % of {info.model} is on the processor, which makes it {words}; {_remedy(info, loaded)}"
     gpus = look().gpus if info.kind == "ollama" and is_here(info.endpoint) else ()
-    if not gpus:
+    free = max((gpu.free_bytes for gpu in gpus), default=0)
+    if free < max(loaded.bytes, 1):
         return None
-    free = max(gpu.free_bytes for gpu in gpus) / 2**30
     return (
-        f"{info.model} is on the processor alone, which is very slow, though a GPU has {free:.1f} GiB free; "
+        f"{info.model} is on the processor alone, which is very slow, though a GPU has {free / 2**30:.1f} GiB free; "
         f"`ollama stop {info.model}` loads it anew, and the log of Ollama says why the GPU is not used"
     )
 

@@ -163,7 +163,7 @@ def survey(nvml: Any) -> Probe:
         except nvml.NVMLError as error:
             own = error.value != _NOT_SUPPORTED
             left_out.append(f"{name} cannot be read: {error}" if own else f"{name} has no memory of its own")
-            unclear = unclear or own
+            unclear = True
     why = "" if gpus else "the NVIDIA driver can read none of its GPUs" if left_out else "the NVIDIA driver has no GPU"
     return Probe(tuple(gpus), driver, why, tuple(left_out), unclear)
 

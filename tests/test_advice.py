@@ -193,5 +193,6 @@ def test_a_gpu_that_is_not_used():
 
 
 def test_without_a_gpu_there_is_nothing_to_mend():
+    assert slow_note(SEVEN, loaded(7, 0), lambda: Probe((Gpu("A", 12 * GIB, 6 * GIB),))) is None
     assert slow_note(SEVEN, loaded(7, 0), Probe) is None
     assert slow_note(replace(SEVEN, endpoint="http://192.0.2.1:1"), loaded(7, 0), None) is None

@@ -298,6 +298,35 @@ def test_version_and_help(capfd: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "useless"),
+    [
+        ("plan", ["-q", "--no-model", "--exit-zero"]),
+        ("doctor", ["-v", "--no-model", "--exit-zero"]),
+        ("config", ["-q", "-v", "--no-model", "--exit-zero"]),
+        ("demo", ["-q", "-v", "--format=json", "--no-model", "--exit-zero"]),
+        ("install", ["-q", "-v", "--format=json", "--output=x", "--no-model", "--exit-zero", "--seed=1"]),
+        (
+            "uninstall",
+            ["-q", "-v", "--format=json", "--output=x", "--no-model", "--exit-zero", "--seed=1", "--isolated"],
+        ),
+    ],
+)
+def test_an_option_without_a_use_is_refused_and_not_offered(
+    repo: GitRepo, capfd: pytest.CaptureFixture[str], command: str, useless: list[str]
+) -> None:
+    for flag in useless:
+        assert main([command, flag]) == 2, flag
+        assert main([flag, command]) == 2, flag
+        captured = capfd.readouterr()
+        assert captured.out == "" and command in captured.err and "  try: " in captured.err
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    offered = re.findall(r"--?[a-z-]+", capfd.readouterr().out)
+    assert not {flag.partition("=")[0] for flag in useless} & set(offered)
+    assert not (repo.path / ".git/hooks/pre-commit").exists()
+
+
 def test_a_bug_of_ours_is_3_with_its_traceback_in_a_file(
     repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

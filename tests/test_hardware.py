@@ -265,8 +265,10 @@ def test_the_models_of_the_server_are_in_the_table(server, no_gpu, capsys):
 
 def test_a_tier_that_is_installed_has_the_size_of_its_file(server, no_gpu, capsys):
     server.models = {MODEL: (llama(), 7 * GIB)}
-    row = hardware(capsys)["models"][0]
+    found = hardware(capsys)
+    row = found["models"][0]
     assert (row["model"], row["installed"], row["weights_bytes"]) == (MODEL, True, 7 * GIB)
+    assert found["recommendation"]["commands"] == [f"reviewbot diff --model {MODEL}"]
     assert row["windows"]["f16"] == 10240
 
 

@@ -241,8 +241,11 @@ def test_the_window_that_is_loaded_counts(says: int | None, wanted: int, expecte
         server.overrides["/api/ps"] = (200, {"models": [entry]})
         asked = engine(server)
         loaded = asked.load(wanted, OPENING, None)
+        asked.ask(REQUEST, None)
         asked.close()
     assert (loaded.window_tokens, loaded.bytes, loaded.gpu_bytes) == (expected, 10, 4)
+    sent = {*server.loaded, *(body["options"]["num_ctx"] for body in server.chats)}
+    assert sent == {wanted}  # another value would load the model anew
     assert loaded.prompt_tokens == round(len(OPENING.system + OPENING.user) / 1.75)
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from reviewbot.errors import UsageError
 from reviewbot.settings import SETTINGS
@@ -24,12 +24,38 @@ COMMANDS = {
     "demo": "watch a bad commit being blocked in a throw-away repository",
 }
 
+_REVIEWS = ("diff", "show", "hook")
+_ANSWERS = ("plan", "doctor", "config")
+"""Commands that print text or JSON of their own."""
+
+_USES = {
+    "quiet": (*_REVIEWS, "doctor"),
+    "verbose": (*_REVIEWS, "plan"),
+    "format": (*_REVIEWS, *_ANSWERS),
+    "output": _REVIEWS,
+    "config": (*_REVIEWS, *_ANSWERS, "demo", "install"),
+    "isolated": (*_REVIEWS, *_ANSWERS, "demo", "install"),
+    "no_model": _REVIEWS,
+    "exit_zero": _REVIEWS,
+}
+"""Which commands have a use for an option; settings are refused by those that read none."""
+
 _ARGUMENTS = {
     "diff": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "show": "[-m] [REV] ",
     "hook": "[STAGE [ARG ...]] ",
     "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "install": "[--stage STAGE] ",
+}
+
+_DEFAULTS = {
+    "quiet": False,
+    "verbose": False,
+    "format": "text",
+    "config": None,
+    "isolated": False,
+    "no_model": False,
+    "exit_zero": False,
 }
 
 _DESCRIPTION = """\
@@ -64,9 +90,23 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
         if both or key == "output":
             setattr(options, key, both)
     options.paths = paths
-    settings = {s.key: getattr(options, s.key) for s in SETTINGS if hasattr(options, s.key)}
-    options.settings = settings
+    options.settings = {s.key: getattr(options, s.key) for s in SETTINGS if hasattr(options, s.key)}
+    _refuse_useless_options(options)
     return options
+
+
+def _refuse_useless_options(options: argparse.Namespace) -> None:
+    command = options.command
+    for name, commands in _USES.items():
+        if command not in commands and getattr(options, name) != _DEFAULTS.get(name, []):
+            if name == "output":
+                raise UsageError(f"{command} writes no report", f"reviewbot {command} > FILE")
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} means nothing to {command}", f"reviewbot {command} --help")
+    if command in _ANSWERS and options.format not in ("text", "json"):
+        raise UsageError(f"{command} prints text or json", f"reviewbot {command} --format json")
+    if command == "uninstall" and options.settings:
+        raise UsageError("uninstall reads no settings", "reviewbot uninstall")
 
 
 def _split_paths(words: list[str]) -> tuple[list[str], list[str] | None]:
@@ -101,10 +141,7 @@ def _build_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.set_defaults(
-        args=[], staged=False, quiet=False, verbose=False, format="text", config=None, isolated=False,
-        no_model=False, exit_zero=False, show=None, vocab=None, command=None,
-    )  # fmt: skip
+    parser.set_defaults(args=[], staged=False, show=None, vocab=None, command=None, **_DEFAULTS)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     made = {}
@@ -127,31 +164,39 @@ def _build_parser() -> argparse.ArgumentParser:
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
-    for one in (parser, *made.values()):
-        first = FIRST if one is parser else ""
-        _add_common_options(one, first)
-        _add_settings(one, first)
+    for name, one in made.items():
+        _add_common_options(one, name, "")
+        _add_settings(one, "", hidden=name in ("install", "uninstall"))
+    _add_common_options(parser, "diff", FIRST)
+    _add_settings(parser, FIRST, hidden=False)
     return parser
 
 
-def _add_common_options(parser: argparse.ArgumentParser, first: str) -> None:
-    group = parser.add_argument_group("what is printed")
-    group.add_argument("-q", "--quiet", action="store_true", help="findings and problems only")
-    group.add_argument("-v", "--verbose", action="store_true", help="more about the run")
-    group.add_argument("--format", choices=FORMATS, help="of what goes to stdout (default text)")
+def _add_common_options(parser: argparse.ArgumentParser, command: str, first: str) -> None:
+    """All of them, for a better word than argparse has; the help shows those that the command has a use for."""
+    printed = parser.add_argument_group("what is printed")
+    runs = parser.add_argument_group("how it runs")
+
+    def add(group: argparse._ArgumentGroup, *flags: str, help: str, **options: Any) -> None:
+        used = command in _USES[flags[-1][2:].replace("-", "_")]
+        group.add_argument(*flags, help=help if used else argparse.SUPPRESS, **options)
+
+    add(printed, "-q", "--quiet", action="store_true", help="findings and problems only")
+    add(printed, "-v", "--verbose", action="store_true", help="more about the run")
+    shown = "{text,json}" if command in _ANSWERS else None
+    add(printed, "--format", choices=FORMATS, metavar=shown, help="of what goes to stdout (default text)")
     text = "also write a report (repeatable)"
-    group.add_argument("--output", dest=f"{first}output", action="append", metavar="[FORMAT=]FILE", help=text)
-    group = parser.add_argument_group("how it runs")
-    group.add_argument("--config", metavar="FILE", help="read this file instead of your own configuration")
-    group.add_argument("--isolated", action="store_true", help="read no configuration files")
-    group.add_argument("--no-model", action="store_true", help="deterministic checks only")
-    group.add_argument("--exit-zero", action="store_true", help="exit 0 even when findings block")
+    add(printed, "--output", dest=f"{first}output", action="append", metavar="[FORMAT=]FILE", help=text)
+    add(runs, "--config", metavar="FILE", help="read this file instead of your own configuration")
+    add(runs, "--isolated", action="store_true", help="read no configuration files")
+    add(runs, "--no-model", action="store_true", help="deterministic checks only")
+    add(runs, "--exit-zero", action="store_true", help="exit 0 even when findings block")
 
 
-def _add_settings(parser: argparse.ArgumentParser, first: str) -> None:
+def _add_settings(parser: argparse.ArgumentParser, first: str, *, hidden: bool) -> None:
     group = parser.add_argument_group("settings")
     for setting in SETTINGS:
-        text = f"{setting.help} ({setting.accepts})".replace("%", "%%")
+        text = argparse.SUPPRESS if hidden else f"{setting.help} ({setting.accepts})".replace("%", "%%")
         if setting.kind == "switch":
             group.add_argument(setting.flag, dest=setting.key, action="store_const", const="true", help=text)
             no = f"--no-{setting.flag[2:]}"

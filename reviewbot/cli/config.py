@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from reviewbot.config import Settings, load_config, show_value
-from reviewbot.errors import ExitCode, RepoError, UsageError
+from reviewbot.errors import ExitCode, RepoError
 from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Print the settings as they are in a command typed here, and what differs in a git hook."""
-    refuse_report_options(options)
     repository, problem = repository_here()
     if problem is not None:
         print(f"reviewbot: no repository file was read: {visible_line(problem.message)}", file=sys.stderr)
@@ -26,14 +25,6 @@ def run(options: argparse.Namespace) -> int:
     render = _render_json if options.format == "json" else _render_text
     print(render(settings, in_hook, differing))
     return ExitCode.OK
-
-
-def refuse_report_options(options: argparse.Namespace) -> None:
-    """Raise UsageError for the options that are about reports of reviews."""
-    if options.format not in ("text", "json"):
-        raise UsageError(f"{options.command} prints text or json", f"reviewbot {options.command} --format json")
-    if options.output:
-        raise UsageError(f"{options.command} writes no report", f"reviewbot {options.command} > FILE")
 
 
 def repository_here() -> tuple["Repository | None", RepoError | None]:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reviewbot.cli.config import refuse_report_options, repository_here, settings_here
+from reviewbot.cli.config import repository_here, settings_here
 from reviewbot.cli.hardware import Hardware, hardware_checks, hardware_json, survey_hardware
 from reviewbot.cli.hardware_table import hardware_lines
 from reviewbot.cli.probes import Check, State, check_engine
@@ -24,7 +24,6 @@ HOOK_MARKER = b"reviewbot hook"
 
 def run(options: argparse.Namespace) -> int:
     """Print one line a check, as soon as it is done; 0 only if a review would work here."""
-    refuse_report_options(options)
     checks: list[Check] = []
     hardware = None
     for found in _all_checks(options):

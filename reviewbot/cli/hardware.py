@@ -197,7 +197,7 @@ def hardware_json(hardware: Hardware) -> dict[str, Any]:
             for name, model in hardware.served.loaded
         ],
         "models": [_model_json(row, hardware.other_gpu) for row in hardware.rows],
-        "recommendation": None if advice is None else _advice_json(advice),
+        "recommendation": None if advice is None else _advice_json(advice, there=hardware.has(advice.model)),
     }
 
 
@@ -213,14 +213,14 @@ def _model_json(row: Row, other_gpu: bool) -> dict[str, Any]:
     }
 
 
-def _advice_json(advice: Recommendation) -> dict[str, Any]:
+def _advice_json(advice: Recommendation, *, there: bool) -> dict[str, Any]:
     return {
         "model": advice.model,
         "cache": advice.kv.label,
         "window": advice.window,
         "fits": advice.place,
         "speed": advice.speed,
-        "commands": list(advice.commands),
+        "commands": [command for command in advice.commands if not (there and command == advice.pull)],
         "licence": {"name": LICENCE, "url": LICENCE_URL, "command": advice.show_licence},
     }
 

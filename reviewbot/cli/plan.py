@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.cli.config import refuse_report_options
 from reviewbot.cli.review import load_settings, review_options, select_material
 from reviewbot.cli.selection import select_changes
 from reviewbot.errors import ConfigError, EngineError, ExitCode, UsageError
@@ -40,7 +39,6 @@ class Foreseen(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan. A server that is there is asked for its window and vocabulary, and shown no code."""
-    refuse_report_options(options)
     number = _request_number(options.show)
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)

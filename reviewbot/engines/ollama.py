@@ -75,7 +75,7 @@ class OllamaEngine:
         self._info: EngineInfo | None = None
         self._loaded: LoadedModel | None = None
         self._has_turns = False
-        self._window = 0
+        self._asked_window = 0
 
     def close(self) -> None:
         """Close the connection."""
@@ -121,7 +121,7 @@ class OllamaEngine:
     def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
         """Load the model, unless it is loaded with this window by now and nothing has to be counted."""
         info = self.describe(deadline)
-        self._window = window_tokens
+        self._asked_window = window_tokens
         prompt_tokens = 0
         known = self._loaded is not None and self._loaded.window_tokens == window_tokens
         if not (known and info.refuses_long) or self._has_turns:
@@ -131,8 +131,9 @@ class OllamaEngine:
             prompt_tokens = self._prompt_tokens(event)
             self._loaded = self.server.loaded(self._model, deadline)
         loaded = self._loaded or LoadedModel(0, 0, 0)
-        self._window = min(window_tokens, info.facts.trained_window, loaded.window_tokens or window_tokens)
-        return Loaded(self._window, prompt_tokens, loaded.bytes, loaded.gpu_bytes)
+        # What is asked for stays the same all the time: another value would load the model anew.
+        real = min(window_tokens, info.facts.trained_window, loaded.window_tokens or window_tokens)
+        return Loaded(real, prompt_tokens, loaded.bytes, loaded.gpu_bytes)
 
     def ask(self, request: Request, deadline: float | None) -> Reply:
         """The model's whole reply; an EngineError for anything less."""
@@ -172,7 +173,7 @@ class OllamaEngine:
             "truncate": False,
             "shift": False,
             "options": {
-                "num_ctx": self._window,
+                "num_ctx": self._asked_window,
                 "num_predict": max(request.reply_tokens, 1),
                 "temperature": self._temperature,
                 "seed": self._seed + request.seed,
