@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.diff import Line, LineKind
 
@@ -52,7 +53,8 @@ class Finding(Struct, frozen=True):
     """One remark. `line` and `end_line` are added lines of the new file, or None when nothing anchors it.
 
     `evidence` is the code of the anchored line, taken from the diff and not from the model; None when the quote
-    was not found. `source` is "model" or "check". `blocking` is set by the verdict alone.
+    was not found. `source` is "model" or "check". `blocking` is set by the verdict alone. `repeats` has the line of
+    each finding that said the same.
     """
 
     path: str
@@ -70,6 +72,22 @@ class Finding(Struct, frozen=True):
     note: str | None = None
     fingerprint: str = ""
     excerpt: tuple[ExcerptLine, ...] = ()
+    repeats: tuple[int | None, ...] = ()
+
+
+def add_note(finding: Finding, why: str) -> Finding:
+    """The finding with one more remark behind what its note says."""
+    return replace(finding, note="; ".join(part for part in (finding.note, why) if part))
+
+
+def passes_gate(finding: Finding, block_at: Severity | None, *, confirm: bool) -> bool:
+    """Whether a finding may stop a commit, by all that is known of it: it stands on an added line, at or above
+    `block_at`, and a check made it, or a model that quoted the line and, with `confirm`, stood by it when asked again.
+    """
+    if block_at is None or finding.line is None or finding.severity < block_at:
+        return False
+    proven = finding.evidence is not None and (finding.confirmed is Confirmed.YES or not confirm)
+    return finding.source == "check" or proven
 
 
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f\ufffd]+")

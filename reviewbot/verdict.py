@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.errors import ExitCode
-from reviewbot.findings import Confirmed, Finding, Severity
+from reviewbot.findings import Finding, Severity, passes_gate
 from reviewbot.review import Review
 
 
@@ -56,13 +56,9 @@ def decide(review: Review, policy: Policy) -> Verdict:
 
 
 def _blocks(finding: Finding, review: Review, policy: Policy) -> bool:
-    if policy.block_at is None or finding.line is None or finding.severity < policy.block_at:
-        return False
-    if finding.source == "check":
-        return True
-    confirmed = finding.confirmed is Confirmed.YES or not policy.confirm
+    """The demo model blocks nothing, whatever it says."""
     demo = review.engine is not None and review.engine.demo
-    return finding.evidence is not None and confirmed and not demo
+    return passes_gate(finding, policy.block_at, confirm=policy.confirm) and (finding.source == "check" or not demo)
 
 
 def _outcome(review: Review, findings: tuple[Finding, ...]) -> Outcome:
