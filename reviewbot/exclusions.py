@@ -1,0 +1,201 @@
+"""Remarks that are no defects, dropped by their wording before the model is asked again.
+
+A finding goes only when each sentence of its message is such a remark and nothing in it names a defect or a reason:
+what is dropped by mistake is lost, what is kept by mistake still gets a second look. Names never count as words of a
+message, for whoever writes the change chooses them. The wordings are English; what is said in another language is kept.
+"""
+
+import re
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from reviewbot.findings import Finding, add_note
+from reviewbot.sieves import Sifted
+
+NAME = "\0"
+"""What stands for a name or for quoted code in a message."""
+
+
+class Exclusion(NamedTuple):
+    """A kind of remark: `reason` stands in the report, `pattern` matches one whole sentence without its full stop."""
+
+    reason: str
+    pattern: re.Pattern[str]
+
+
+def _sentence(*patterns: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{'|'.join(patterns)})", re.IGNORECASE)
+
+
+_REST = r"(?![\w-])[^,:]*"
+_SOFTLY = (
+    r"(?:(?:please|also|maybe|perhaps|(?:you|we|one) (?:should|could|might|may)(?: also)?(?: want to)?|i (?:would )?"
+    r"(?:suggest|recommend)|it (?:is|would be|might be|may be) (?:good|better|best|helpful|useful|recommended|important"
+    r"|a good idea|good practice) to),? )?(?:consider )?"
+)
+_OBJECT = (
+    r"(?:functions?|methods?|class(?:es)?|modules?|code|files?|variables?|parameters?|arguments?|constants?|changes?"
+    rf"|fields?|helpers?|implementation|logic|it|this|{NAME})"
+)
+_SUBJECT = rf"(?:(?:the|this|that|these|each|new|added|public|whole) )*(?:{NAME} )?{_OBJECT}(?: {NAME})?"
+_SHORT_OF = r"(?:lacks?|has no|have no|(?:is|are) missing|needs?|should have|could use|does not have|doesn't have)"
+_ADDING = r"(?:add|adding|write|writing|provide|providing|include|including|update|updating)"
+_SOME = r"(?:(?:an?|any|some|more|the|its|proper|brief|short|clear|detailed|inline|appropriate|descriptive) )*"
+_TEXT = rf"{_SOME}(?:code |doc )?(?:comments?|docstrings?|documentation|type (?:hints?|annotations?)|javadoc|jsdoc)"
+_TESTS = rf"{_SOME}(?:(?:unit |regression )?tests|(?:unit|regression) test|tests? cases?|test coverage)"
+_NO = r"(?:missing|no|there (?:is|are) no|lack of)"
+_IMPORTABLE = rf"(?:(?:the )?(?:modules?|functions?|class(?:es)?|packages?|library)(?: {NAME})?|{NAME}(?: module)?)"
+_SEEN = r"(?:defined|declared|imported)"
+_CODE = r"(?:the|this) (?:(?:shown|given|provided|visible) )?(?:code|diff|change|snippet|lines|context|hunk|file)"
+_VERSIONS = r"(?:versions?|releases?|python ?\d[\d.]*)(?: of (?:the )?\w+)?"
+
+EXCLUSIONS = (
+    Exclusion(
+        "asks for a comment or documentation",
+        _sentence(
+            rf"{_SOFTLY}{_ADDING} {_TEXT}{_REST}",
+            rf"{_SUBJECT} {_SHORT_OF} {_TEXT}{_REST}",
+            rf"{_NO} {_TEXT}{_REST}",
+            rf"{_SUBJECT} (?:is|are) (?:not documented|undocumented)",
+        ),
+    ),
+    Exclusion(
+        "asks for a test",
+        _sentence(
+            rf"{_SOFTLY}{_ADDING} (?:{_TESTS}|a test){_REST}",
+            rf"{_SUBJECT} {_SHORT_OF} {_TESTS}(?: (?:for|of) {_SUBJECT})?",
+            rf"{_NO} {_TESTS}(?: (?:for|of) {_SUBJECT})?",
+            rf"{_SUBJECT} (?:is|are) (?:not tested|untested|not covered by (?:any )?tests?)",
+        ),
+    ),
+    Exclusion(
+        "asks about imports, or what stands elsewhere",
+        _sentence(
+            rf"(?:missing|unused) imports?(?: (?:of|for|statement for) {_SUBJECT}| statements?)?",
+            rf"(?:the )?(?:{NAME} )?imports?(?: {NAME})? (?:is|are) (?:missing|unused|not used)",
+            rf"{_IMPORTABLE} (?:is|are) (?:imported but not used|not imported)(?: in {_CODE}| here)?",
+            rf"(?:where )?(?:is|are) {_SUBJECT} {_SEEN}(?: (?:elsewhere|somewhere|anywhere)(?: else)?)?",
+            rf"{_SUBJECT} (?:is|are) not (?:{_SEEN}|shown|visible) (?:anywhere )?in {_CODE}",
+            rf"it is (?:unclear|not clear) (?:where|whether|if) {_SUBJECT} (?:is|are) {_SEEN}(?: elsewhere)?",
+        ),
+    ),
+    Exclusion(
+        "is about naming or style",
+        _sentence(
+            rf"{_SOFTLY}(?:rename|renaming|reformat|reformatting) {_SUBJECT}{_REST}",
+            rf"{_SOFTLY}(?:use|using) (?:an? )?(?:more |better |clearer )*(?:descriptive |meaningful )*(?:\w+ )?names?"
+            rf"{_REST}",
+            rf"{_SOFTLY}(?:use|using) (?:an? )?(?:f-strings?|named constants?|consistent (?:naming|style)){_REST}",
+            rf"(?:{_SUBJECT} |the )?(?:\w+ )?names? (?:{NAME} )?(?:is|are|should be|could be) (?:not |too |more )*"
+            r"(?:descriptive|meaningful|vague|generic|confusing|misleading|(?:in )?(?:snake|camel|pascal)[ _]?case)",
+            rf"{_SUBJECT}(?: names?)? (?:does not|do not|doesn't|should) (?:follow|adhere to|conform to|comply with) "
+            r"(?:the )?(?:\w+ )?(?:pep ?-?8|naming|style|coding|formatting)"
+            rf"(?: (?:conventions?|guidelines?|guide|rules?|standards?))?{_REST}",
+            r"(?:inconsistent|bad|poor|unclear) (?:naming|formatting|spacing|(?:code |coding )?style|(?:\w+ )?names?)",
+            r"(?:trailing|extra|unnecessary) (?:whitespace|blank lines?|spaces?)(?: at the end of the (?:line|file))?",
+            r"(?:this|it|which) (?:would|will|could|can|helps?|makes?|improves?) [^,:]*(?:readability|maintainability"
+            r"|clearer|clarity|(?:easier|harder) to (?:read|understand|maintain))",
+        ),
+    ),
+    Exclusion(
+        "is praise",
+        _sentence(
+            rf"{_SUBJECT} (?:looks?|is|are|seems?|appears?)(?: to be)? (?:very )?(?:good|fine|great|correct|clean"
+            r"|okay|ok|well[- ](?:written|structured|formatted|documented|tested)|reasonable)(?: to me| overall)?",
+            r"(?:lgtm|looks (?:good|fine|great)(?: to me)?|well done)",
+            r"(?:good|great|nice) (?:job|work|change|idea|improvement)",
+            rf"(?:good|great|nice|excellent) (?:use|practice|refactoring)(?: of {_SUBJECT})?",
+            r"(?:there are )?no (?:\w+ )?(?:issues?|defects?|problems?|bugs?)(?: (?:were )?(?:found|here|detected))?",
+        ),
+    ),
+    Exclusion(
+        "asks to check, and names no defect",
+        _sentence(
+            rf"{_SOFTLY}(?:ensure|ensuring|verify|verifying|double-check|check|checking|confirm|be sure) "
+            rf"(?:that|if|whether){_REST}",
+            rf"{_SOFTLY}(?:make|making) sure{_REST}",
+        ),
+    ),
+    Exclusion(
+        "guesses about versions",
+        _sentence(
+            rf"{_SUBJECT} (?:may|might|could) (?:not |no longer )?(?:be (?:available|supported|removed|compatible)"
+            rf"|work|exist|behave differently|change) [^,:]*{_VERSIONS}",
+            rf"{_SUBJECT} (?:may|might|could) be (?:deprecated|incompatible|unsupported)",
+            rf"(?:this |it )?(?:depends|depending) on (?:the|your|which) (?:\w+ )?{_VERSIONS}{_REST}",
+        ),
+    ),
+)
+REPEATS_THE_CODE = "suggests the code as it is"
+
+_DEFECT = re.compile(
+    r"\b(?:because|since|otherwise|but|however|although|so|as|when|unless|until|caus\w+|leads?|leading|results?|resulting"
+    r"|allows?|allowing|lets|crash\w*|rais\w+|throw\w*|panic\w*|exception\w*|fail\w*|\w*error|overflow\w*|underflow\w*"
+    r"|inject\w*|leak\w*|race\w*|deadlock\w*|wrong\w*|incorrect\w*|corrupt\w*|truncat\w*|los[est]\w*|infinite\w*|bounds"
+    r"|vulnerab\w*|exploit\w*|attack\w*|unsafe\w*|unescaped|escap\w+|unchecked|unvalidated|unsaniti[sz]ed|untrusted"
+    r"|bypass\w*|divi(?:d|s)\w+|undefined|freed?|hang\w*|forever|null\w*|none|nil|nan|dereferenc\w*|traversal|never|always"
+    r"|ignor\w+|swallow\w*|overwrit\w*|delet\w*|stale|invert\w*|negat\w*|breaks?|broken|skips?|twice|before|after|instead"
+    r"|secrets?|passwords?|credentials?)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"`+[^`]*`+|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|[\u2018\u201c][^\u2019\u201d]*[\u2019\u201d]")
+_LIKE_CODE = re.compile(
+    r"[\w.]+\([^()]*\)|\w+\[[^\]]*\]|\b(?!(?:PEP|pep)-?8\b)(?:\w*_\w*|\w*[a-z\d][A-Z]\w*|\w+\.\w+|[a-zA-Z]+\d\w*)(?:\.\w+)*"
+)
+_WORD = re.compile(r"[^\W\d]\w*")
+_RESERVED = frozenset(
+    "and as class def else for from function if import in is new not or return test this try use with".split()
+)
+"""Words of languages and of English that are left in a message although they stand in the code as well."""
+
+_SENTENCE_END = re.compile(r"[.!?;](?:\s+|\Z)|\n+|:\s+")
+_NAMES = re.compile(rf"{NAME}(?:[\s,/]*(?:and |or )?{NAME})*(?:'s)?")
+
+
+def exclude_findings(findings: tuple[Finding, ...]) -> Sifted:
+    """What a model says apart from such remarks; the reason stands in the note of each that was excluded.
+
+    A suggestion that repeats the code is taken off where the message names a defect by itself.
+    """
+    kept: list[Finding] = []
+    excluded: list[tuple[Finding, str]] = []
+    for finding in findings:
+        reason = exclusion_of(finding)
+        if reason is not None:
+            excluded.append((add_note(finding, reason), "excluded"))
+        else:
+            kept.append(replace(finding, suggestion=None) if _repeats_the_code(finding) else finding)
+    return Sifted(tuple(kept), tuple(excluded))
+
+
+def exclusion_of(finding: Finding) -> str | None:
+    """Why a finding of a model is none; None where it may be one, and for every finding of a check."""
+    if finding.source != "model" or _DEFECT.search(finding.message):
+        return None
+    sentences = [part.strip(" ,-*") for part in _SENTENCE_END.split(_without_names(finding))]
+    reasons = [_reason(sentence) for sentence in sentences if sentence]
+    if reasons and all(reasons):
+        return reasons[0]
+    return REPEATS_THE_CODE if _repeats_the_code(finding) else None
+
+
+def _reason(sentence: str) -> str | None:
+    return next((row.reason for row in EXCLUSIONS if row.pattern.fullmatch(sentence)), None)
+
+
+def _without_names(finding: Finding) -> str:
+    """The message with NAME for what is quoted, for what looks like code, and for each word that the code has."""
+    code = " ".join([finding.evidence or "", *(line.text for line in finding.excerpt)])
+    names = {word.casefold() for word in _WORD.findall(code)} - _RESERVED
+    text = _LIKE_CODE.sub(NAME, _QUOTED.sub(NAME, finding.message.replace(NAME, " ")))
+    text = _WORD.sub(lambda word: NAME if word.group().casefold() in names else word.group(), text)
+    return _NAMES.sub(NAME, " ".join(text.split(" ")))
+
+
+def _repeats_the_code(finding: Finding) -> bool:
+    return bool(finding.suggestion and finding.evidence) and _plain(finding.suggestion) == _plain(finding.evidence)
+
+
+def _plain(text: str | None) -> list[str]:
+    return (text or "").split()
