@@ -1,0 +1,128 @@
+"""One defect that a model remarks several times is one finding."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.findings import Confirmed, Finding, Severity, add_note
+from reviewbot.sieves import Sifted
+
+NEIGHBOURS = 3
+"""So many lines apart, the same words are about the same thing."""
+
+NEAR = 10
+"""So many lines apart, two names that both messages have are (two findings that share two names were one, mostly, in a
+public benchmark of 166 review comments; there precision rose from 17 to 25 %)."""
+
+SHARED = 2
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_NAME = re.compile(r"`([^`]+)`|(\w*(?:_\w|[a-z\d][A-Z])\w*|\w+(?=\())")
+_COMMON = frozenset(
+    "about above after again all also and any are because been before below being but can could does each else for "
+    "from has have here how into its line may might more must not now one only other out over same shall should some "
+    "such than that the their them then there these they this those too under until was were what when where which "
+    "while who will with without would you your".split()
+)
+
+
+class _Said(Struct, frozen=True):
+    """A finding with what it is compared by: its message without signs and numbers, the words in it that say
+    something, and the names."""
+
+    finding: Finding
+    text: tuple[str, ...]
+    words: frozenset[str]
+    names: frozenset[str]
+
+
+def merge_claims(findings: tuple[Finding, ...], block_at: Severity | None) -> Sifted:
+    """The findings in their order, each defect once, before the model is asked again.
+
+    Of two that could both block each keeps its own second look, unless they say the same of the same line: when one
+    of them is refuted, the other must not be gone.
+    """
+
+    def could_block(said: _Said) -> bool:
+        return said.finding.evidence is not None and block_at is not None and said.finding.severity >= block_at
+
+    def is_one(first: _Said, second: _Said) -> bool:
+        if could_block(first) and could_block(second):
+            same_place = first.finding.line == second.finding.line and first.finding.category == second.finding.category
+            return same_place and len(first.words & second.words) >= SHARED
+        return _is_same(first, second)
+
+    return _merge(findings, is_one)
+
+
+def merge_duplicates(findings: tuple[Finding, ...]) -> Sifted:
+    """The findings in their order, each defect once, after the model was asked again. Nothing is suppressed by that:
+    they are one, and the worst that was proven stands for all. Findings of different files are never one."""
+    return _merge(findings, _is_same)
+
+
+def tell_repeats(finding: Finding) -> Finding:
+    """The finding with a note that says how often it was said, and of which other lines."""
+    if not finding.repeats:
+        return finding
+    others = sorted({line for line in finding.repeats if line is not None and line != finding.line})
+    where = f" (also of line{'s' if len(others) > 1 else ''} {', '.join(map(str, others))})" if others else ""
+    return add_note(finding, f"said {len(finding.repeats) + 1} times{where}")
+
+
+def _merge(findings: tuple[Finding, ...], is_one: Callable[[_Said, _Said], bool]) -> Sifted:
+    groups: list[list[int]] = []
+    said = [_said(finding) for finding in findings]
+    regions: dict[tuple[str, int], list[list[int]]] = {}
+    for place in sorted(range(len(findings)), key=lambda place: _rank(findings[place])):
+        path, region = findings[place].path, (findings[place].line or -NEAR * NEAR) // NEAR
+        near = [group for at in (region - 1, region, region + 1) for group in regions.get((path, at), ())]
+        group = next((group for group in near if is_one(said[group[0]], said[place])), None)
+        if group is None:
+            groups.append([place])
+            regions.setdefault((path, region), []).append(groups[-1])
+        else:
+            group.append(place)
+    groups.sort(key=lambda group: group[0])
+    return Sifted(tuple(_survivor([findings[place] for place in group]) for group in groups))
+
+
+def _rank(finding: Finding) -> tuple[bool, bool, int]:
+    """The proven ones first, of those the ones that block, and of those the worst."""
+    return finding.evidence is None, finding.confirmed is not Confirmed.YES, -finding.severity
+
+
+def _said(finding: Finding) -> _Said:
+    text = tuple(word.casefold() for word in _WORD.findall(finding.message))
+    words = frozenset(word for word in text if len(word) > 2) - _COMMON
+    in_code = frozenset(_WORD.findall(finding.evidence or ""))
+    marked = {name for found in _NAME.findall(finding.message) for name in _WORD.findall(found[0] or found[1])}
+    names = marked | (in_code & set(_WORD.findall(finding.message)))
+    return _Said(finding, text, words, frozenset(name for name in names if len(name) > 2))
+
+
+def _is_same(first: _Said, second: _Said) -> bool:
+    one, other = first.finding, second.finding
+    if one.line is None or other.line is None:
+        return one.line == other.line and first.text == second.text
+    apart = abs(one.line - other.line)
+    if apart <= NEIGHBOURS and first.text == second.text:
+        return True
+    if one.category != other.category:
+        return False
+    return apart == 0 or (apart <= NEAR and len(first.names & second.names) >= SHARED)
+
+
+def _survivor(same: Sequence[Finding]) -> Finding:
+    """The first of them, which is the worst, for all; the severity is the highest that was proven."""
+    first, *others = same
+    repeats = tuple(line for finding in others for line in (finding.line, *finding.repeats))
+    proven = [finding.severity for finding in others if finding.evidence is not None]
+    return replace(
+        first,
+        severity=max([first.severity, *proven]),
+        suggestion=first.suggestion or next((finding.suggestion for finding in others if finding.suggestion), None),
+        repeats=first.repeats + repeats,
+    )
