@@ -1,4 +1,4 @@
-"""Ask the engine about every chunk, then for second opinions; keep count of what was read."""
+"""Ask about every chunk; keep count of what was read."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,12 +7,10 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.confirm import confirm_request, demote, read_opinion, settle
 from reviewbot.dialogue import Dialogue
-from reviewbot.diff import LineKind, Segment
-from reviewbot.engines import Engine, Request
+from reviewbot.engines import Request
 from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
-from reviewbot.findings import Confirmed, Finding, Severity
+from reviewbot.findings import Finding
 from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, repack, split_chunk
 from reviewbot.prompts import render_change
 from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
@@ -21,19 +19,12 @@ from reviewbot.window import Sizing, Window
 MAX_FAILURES = 3
 """After so many unusable replies in a row the rest is not tried: each may cost a time-out."""
 
-MAX_CONFIRMATIONS = 20
-"""Second opinions in one run; findings over it make the run incomplete, so that decoys cannot starve a real one."""
-
 
 class Manner(Struct, frozen=True):
-    """How to ask. `votes` second opinions on each finding at or above `block_at` (0: none); `deadline` is a time
-    of `time.monotonic()`. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run
-    measured, read and written together (None: nothing)."""
+    """How to ask. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run measured,
+    read and written together (None: nothing)."""
 
     sizing: Sizing
-    votes: int = 0
-    block_at: Severity | None = None
-    deadline: float | None = None
     tokens_per_s: float | None = None
     reply_findings: int = MAX_FINDINGS
 
@@ -49,46 +40,33 @@ class Progress(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What came of it. `reviewed` counts added lines by path; `hints` say what to type after a failure; the window
-    may turn out smaller than the server said."""
+    """What came of it. `reviewed` counts added lines by path; `hints` say what to type after a failure."""
 
     findings: tuple[Finding, ...]
     reviewed: Counter[str]
     failed: tuple[Omission, ...]
-    unconfirmed: int
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int
-    answer_seconds: float
     hints: tuple[str, ...]
     interrupted: bool
-    window_tokens: int
 
 
-def ask_all(
-    engine: Engine, plan: Plan, window: Window, manner: Manner, on_progress: Callable[[Progress], None]
-) -> Asked:
-    """Ask about each chunk in order. A failure is data; Ctrl-C ends the asking and is noted, not raised."""
-    run = _Run(engine, plan, window, manner, on_progress)
+def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Callable[[Progress], None]) -> Asked:
+    """Ask about each chunk in order. A failure is data; Ctrl-C ends the asking and is noted, not raised.
+
+    The dialogue's window may turn out smaller than the server said, and is then replaced.
+    """
+    run = _Run(dialogue, plan, manner, on_progress)
     interrupted = False
     try:
         run.ask_chunks()
-        run.ask_opinions()
     except KeyboardInterrupt:
         interrupted = True
         run.give_up("interrupted")
     return Asked(
-        findings=tuple(run.opinions.get(place, finding) for place, (finding, _) in enumerate(run.found)),
+        findings=tuple(finding for _, findings in run.state.read for finding in findings),
         reviewed=_added_lines(run.state.read),
         failed=run.state.failed,
-        unconfirmed=run.unconfirmed,
-        requests=run.dialogue.requests,
-        prompt_tokens=run.dialogue.prompt_tokens,
-        completion_tokens=run.dialogue.completion_tokens,
-        answer_seconds=run.dialogue.seconds,
         hints=tuple(dict.fromkeys(run.hints)),
         interrupted=interrupted,
-        window_tokens=run.window.tokens,
     )
 
 
@@ -117,26 +95,17 @@ class _State(Struct, frozen=True):
 class _Run:
     """Every chunk leaves `waiting` for `read` or `failed`, or is split or packed anew."""
 
-    def __init__(
-        self, engine: Engine, plan: Plan, window: Window, manner: Manner, on_progress: Callable[[Progress], None]
-    ) -> None:
-        self.dialogue = Dialogue(engine, window, manner.deadline)
+    def __init__(self, dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Callable[[Progress], None]) -> None:
+        self.dialogue = dialogue
         self.manner = manner
         self.on_progress = on_progress
         self.state = _State(plan.chunks, (), plan.failed)
-        self.opinions: dict[int, Finding] = {}
         self.hints: list[str] = []
-        self.unconfirmed = 0
 
     @property
     def window(self) -> Window:
         """As it is known by now."""
         return self.dialogue.window
-
-    @property
-    def found(self) -> list[tuple[Finding, Segment | None]]:
-        """All findings, each with the segment that holds its line."""
-        return [(finding, _segment_of(finding, chunk)) for chunk, findings in self.state.read for finding in findings]
 
     def ask_chunks(self) -> None:
         """Until nothing waits."""
@@ -168,26 +137,6 @@ class _Run:
         if omitted and hint:
             self.hints.append(hint)
         self.state = replace(self.state, waiting=(), failed=self.state.failed + omitted)
-
-    def ask_opinions(self) -> None:
-        """Put each finding that could block to the model again, alone."""
-        if not self.manner.votes or self.manner.block_at is None:
-            return
-        asked = 0
-        why = None
-        for place, (finding, segment) in enumerate(self.found):
-            if finding.severity < self.manner.block_at or finding.evidence is None or segment is None:
-                continue
-            asked += 1
-            if why is None and asked > MAX_CONFIRMATIONS:
-                why = f"more than {MAX_CONFIRMATIONS} findings to confirm"
-            if why is None:
-                try:
-                    self.opinions[place] = self._opinion(finding, segment)
-                    continue
-                except EngineDown as error:
-                    why = error.message
-            self.opinions[place] = self._unconfirmed(finding, why)
 
     def _ask_chunk(self, chunk: Chunk) -> None:
         segments = chunk.segments
@@ -233,31 +182,6 @@ class _Run:
         failed = (*self.state.failed, *omit_chunk(chunk, error.message))
         self.state = replace(self.state, waiting=self.state.waiting[1:], failed=failed)
 
-    def _opinion(self, finding: Finding, segment: Segment) -> Finding:
-        """The finding after its votes; EngineDown when nothing more can be asked."""
-        opinions: list[Confirmed] = []
-        try:
-            for vote in range(self.manner.votes):
-                opinions.append(self._vote(finding, segment, vote))
-        except EngineDown:
-            raise
-        except EngineError as error:
-            return self._unconfirmed(finding, error.message)
-        return settle(finding, opinions)
-
-    def _vote(self, finding: Finding, segment: Segment, vote: int) -> Confirmed:
-        def read(text: str) -> Confirmed:
-            return read_opinion(text, segment)
-
-        try:
-            return self.dialogue.ask_readable(confirm_request(finding, segment, vote), read)[1]
-        except PromptTooLong:
-            return self.dialogue.ask_readable(confirm_request(finding, segment, vote, around=0), read)[1]
-
-    def _unconfirmed(self, finding: Finding, why: str) -> Finding:
-        self.unconfirmed += 1
-        return demote(finding, Confirmed.NOT_ASKED, Severity.WARNING, f"no second look: {why}")
-
     def _report_progress(self) -> None:
         done, waiting = len(self.state.read), self.state.waiting
         talk, speed, left = self.dialogue, self.manner.tokens_per_s or 0.0, None
@@ -272,13 +196,3 @@ class _Run:
 def expected_tokens(chunks: Sequence[Chunk], window: Window) -> int:
     """Tokens that a model reads for these chunks, the instructions of each request included."""
     return len(chunks) * window.fixed_tokens + sum(chunk.tokens for chunk in chunks)
-
-
-def _segment_of(finding: Finding, chunk: Chunk) -> Segment | None:
-    """The segment that holds the finding's line."""
-    for segment in chunk.segments:
-        if segment.path == finding.path and any(
-            line.kind is LineKind.ADDED and line.new == finding.line for line in segment.lines
-        ):
-            return segment
-    return None

@@ -54,6 +54,7 @@ class Config(NamedTuple):
     context_share: float
     block_at: str
     confirm: str
+    max_confirmations: int
     on_failure: str
     deadline_s: float | None
     exclude: tuple[str, ...]

@@ -6,7 +6,9 @@ validated, and a finding counts only where its quote is found.
 """
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -32,6 +34,7 @@ MIN_QUOTE = 3
 MAX_FILE_ENUM = 50
 _THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
+_WORD = re.compile(r"\w")
 _SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
 
 
@@ -159,34 +162,45 @@ def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
     return _by_number(raw, own or (segments if len({s.path for s in segments}) == 1 else ()))
 
 
-def quoted_in(quote: str, segment: Segment) -> bool:
-    """Whether the quote stands on a line of the segment, whatever its blanks."""
-    return any(q in squeeze(line.text) for q in _quotes(quote) for line in segment.lines)
+def line_with(quote: str, lines: Sequence[Line]) -> Line | None:
+    """The first of these lines that holds the quote, or on which a quote of several lines begins, whatever its
+    blanks."""
+    return next((covered[0] for q in _quotes(quote) for covered in _covered(lines, q)), None)
 
 
 def _quotes(quote: str) -> list[str]:
-    """The quote without blanks, as given and without the line number that the prompt showed before it."""
+    """The quote without blanks, as given and without the line number that the prompt showed before it. One of signs
+    alone says nothing: it stands everywhere."""
     variants = dict.fromkeys((squeeze(quote), squeeze(_SHOWN_PREFIX.sub("", quote))))
-    return [variant for variant in variants if len(variant) >= MIN_QUOTE]
+    return [variant for variant in variants if len(variant) >= MIN_QUOTE and _WORD.search(variant)]
 
 
 def _added_with(segment: Segment, quote: str) -> list[tuple[Segment, Line]]:
-    """The added lines that hold the quote, or on which a quote of several lines begins."""
+    """The added lines that hold the quote, or on which a quote of several lines begins; where it is the whole of some
+    of them, only those."""
     lines = [line for line in segment.lines if line.kind is not LineKind.REMOVED]
+    hits: dict[int, Line] = {}
+    whole: dict[int, Line] = {}
+    for covered in _covered(lines, quote):
+        added = [line for line in covered if line.kind is LineKind.ADDED]
+        if added:
+            hits.setdefault(added[0].new or 0, added[0])
+            if len(quote) == sum(len(squeeze(line.text)) for line in covered):
+                whole.setdefault(added[0].new or 0, added[0])
+    return [(segment, line) for line in (whole or hits).values()]
+
+
+def _covered(lines: Sequence[Line], quote: str) -> Iterator[list[Line]]:
+    """The lines that each place where the quote stands reaches over."""
     texts = [squeeze(line.text) for line in lines]
-    whole = "".join(texts)
-    hits: list[tuple[Segment, Line]] = []
-    starts = [0]
-    for text in texts:
-        starts.append(starts[-1] + len(text))
-    found = whole.find(quote)
+    starts = list(accumulate(map(len, texts), initial=0))
+    joined = "".join(texts)
+    found = joined.find(quote)
     while found >= 0:
-        covered = [i for i in range(len(lines)) if starts[i] < found + len(quote) and starts[i + 1] > found]
-        added = [lines[i] for i in covered if lines[i].kind is LineKind.ADDED]
-        if added and (segment, added[0]) not in hits:
-            hits.append((segment, added[0]))
-        found = whole.find(quote, starts[covered[0] + 1])
-    return hits
+        first = bisect_right(starts, found) - 1
+        last = bisect_left(starts, found + len(quote)) - 1
+        yield [line for line, text in zip(lines[first : last + 1], texts[first : last + 1], strict=True) if text]
+        found = joined.find(quote, starts[first + 1])
 
 
 def _by_quote(raw: _RawFinding, hits: Sequence[tuple[Segment, Line]]) -> _Place:

@@ -3,22 +3,28 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.advice import slow_note
-from reviewbot.ask import Asked, Manner, Progress, ask_all
+from reviewbot.ask import Manner, Progress, ask_chunks
 from reviewbot.confirm import demote
-from reviewbot.diff import FileChange
+from reviewbot.dialogue import Dialogue
+from reviewbot.diff import FileChange, Segment
+from reviewbot.duplicates import merge_claims, merge_duplicates, tell_repeats
 from reviewbot.engines import Engine, EngineInfo
 from reviewbot.errors import EngineError
+from reviewbot.exclusions import exclude_findings
 from reviewbot.findings import Finding, Severity
+from reviewbot.functions import Functions, unknown, views_of_hunk
 from reviewbot.gpu import probe
+from reviewbot.opinions import Terms, ask_opinions
 from reviewbot.plan import Omission, omit, plan_review
 from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
+from reviewbot.sieves import Sieve, cap_findings, keep_all, sift
 from reviewbot.window import Sizing, load_window
 
 DEMO_S = 60.0
@@ -100,7 +106,10 @@ class Review(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion."""
+    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion.
+
+    `sieve` takes out what people have decided about already, before the model is asked again.
+    """
 
     sizing: Sizing
     max_findings: int
@@ -108,10 +117,15 @@ class Options(Struct, frozen=True):
     block_at: Severity | None
     deadline: float | None = None
     reply_findings: int = MAX_FINDINGS
+    max_confirmations: int = 20
+    sieve: Sieve = keep_all
 
 
 class Material(Struct, frozen=True):
-    """What there is to review: the selected changes (secrets masked), what the checks found, what is left out."""
+    """What there is to review: the selected changes (secrets masked), what the checks found, what is left out.
+
+    `functions` reads more of the changed files; it is called once, for the findings to ask about again.
+    """
 
     source: Source
     changes: tuple[FileChange, ...]
@@ -119,6 +133,7 @@ class Material(Struct, frozen=True):
     skipped: tuple[Omission, ...] = ()
     failed: tuple[Omission, ...] = ()
     notes: tuple[str, ...] = ()
+    functions: Functions = unknown
 
 
 def run_review(
@@ -142,28 +157,42 @@ def run_review(
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(unread(material, "interrupted"), interrupted=True)
-    manner = _manner(options, info, started, recall_speed(info))
-    plan = plan_review(material.changes, options.sizing.budget(window), manner.deadline)
-    asked = ask_all(engine, plan, window, manner, on_progress)
+    dialogue = Dialogue(engine, window, _deadline(options, info, started))
+    plan = plan_review(material.changes, options.sizing.budget(window))
+    manner = Manner(options.sizing, recall_speed(info), options.reply_findings)
+    asked = ask_chunks(dialogue, plan, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
-    kept, suppressed = _cap(said, options)
+    sifted = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), options.sieve)
+    stopped = "interrupted" if asked.interrupted else None
+    terms = Terms(options.votes, options.block_at, options.max_confirmations, stopped)
+    settled = ask_opinions(dialogue, sifted.kept, terms, partial(_views, material))
+    told = tuple(map(tell_repeats, merge_duplicates(settled.findings).kept))
+    capped = cap_findings(told, options.max_findings, options.block_at, confirm=options.votes > 0)
     failed = material.failed + asked.failed
     slow = slow_note(info, loaded, look)
     return Review(
         source=material.source,
         files=_coverage(material.changes, material.skipped, failed, asked.reviewed),
-        findings=_sorted(material.findings + kept),
+        findings=_sorted(material.findings + capped.kept),
         skipped=material.skipped,
         failed=failed,
-        suppressed=suppressed,
-        engine=replace(info, window_tokens=asked.window_tokens),
-        usage=_usage(asked, time.monotonic() - started),
-        answer_seconds=asked.answer_seconds,
+        suppressed=sifted.suppressed + capped.suppressed,
+        engine=replace(info, window_tokens=dialogue.window.tokens),
+        usage=_usage(dialogue, time.monotonic() - started),
+        answer_seconds=dialogue.seconds,
         notes=material.notes + ((slow,) if slow else ()),
-        hints=asked.hints,
-        unconfirmed=asked.unconfirmed,
-        interrupted=asked.interrupted,
+        hints=tuple(dict.fromkeys(asked.hints + settled.hints)),
+        unconfirmed=settled.unconfirmed,
+        interrupted=asked.interrupted or settled.interrupted,
     )
+
+
+def _views(material: Material, findings: Sequence[Finding]) -> list[tuple[Segment, ...]]:
+    """The code to show with each finding: its function where that is known, its part of the hunk, its line."""
+    return [
+        ((function,) if function else ()) + views_of_hunk(material.changes, f.path, f.line or 0, f.evidence or "")
+        for f, function in zip(findings, material.functions(findings), strict=True)
+    ]
 
 
 def for_demo(options: Options) -> Options:
@@ -174,18 +203,10 @@ def for_demo(options: Options) -> Options:
     return replace(options, sizing=sizing, votes=0, reply_findings=DEMO_FINDINGS)
 
 
-def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: float | None) -> Manner:
-    deadline = options.deadline
-    if info.demo:
-        deadline = min(deadline or started + DEMO_S, started + DEMO_S)
-    return Manner(
-        sizing=options.sizing,
-        votes=options.votes,
-        block_at=options.block_at,
-        deadline=deadline,
-        tokens_per_s=tokens_per_s,
-        reply_findings=options.reply_findings,
-    )
+def _deadline(options: Options, info: EngineInfo, started: float) -> float | None:
+    if not info.demo:
+        return options.deadline
+    return min(options.deadline or started + DEMO_S, started + DEMO_S)
 
 
 def unread(material: Material, reason: str, *, hints: tuple[str, ...] = (), skipped: bool = False) -> Review:
@@ -208,26 +229,6 @@ def unread(material: Material, reason: str, *, hints: tuple[str, ...] = (), skip
 def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """What the demo model says, as information: it is shown only to prove that the way to a model works."""
     return tuple(demote(finding, finding.confirmed, Severity.INFO, "said by the demo model") for finding in findings)
-
-
-def _cap(findings: Sequence[Finding], options: Options) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, str], ...]]:
-    """What is shown, and the rest: one finding for each line and rule, the worst, and of those that cannot block the
-    `max_findings` worst."""
-    best: dict[tuple[str, int, str], Finding] = {}
-    for finding in findings:
-        if finding.line is not None:
-            key = (finding.path, finding.line, finding.rule)
-            if key not in best or finding.severity > best[key].severity:
-                best[key] = finding
-    advisory = sorted((f for f in best.values() if not _could_block(f, options.block_at)), key=lambda f: -f.severity)
-    capped = {id(finding) for finding in advisory[options.max_findings :]}
-    shown = {id(finding) for finding in best.values()} - capped
-    kept = tuple(f for f in findings if f.line is None or id(f) in shown)
-    return kept, tuple((f, "cap") for f in findings if f.line is not None and id(f) not in shown)
-
-
-def _could_block(finding: Finding, block_at: Severity | None) -> bool:
-    return block_at is not None and finding.severity >= block_at
 
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -257,5 +258,5 @@ def _coverage(
     )
 
 
-def _usage(asked: Asked, seconds: float) -> Usage:
-    return Usage(asked.requests, asked.prompt_tokens, asked.completion_tokens, 0, round(seconds, 3))
+def _usage(dialogue: Dialogue, seconds: float) -> Usage:
+    return Usage(dialogue.requests, dialogue.prompt_tokens, dialogue.completion_tokens, 0, round(seconds, 3))

@@ -208,6 +208,15 @@ SETTINGS: tuple[Setting, ...] = (
         STRICTER,
     ),
     Setting(
+        "max_confirmations",
+        "whole",
+        20,
+        "a whole number from 1 to 10000; the larger, the stricter",
+        "findings that the model is asked about again in one run; one over it makes the run incomplete",
+        values.whole(1, 10000),
+        STRICTER,
+    ),
+    Setting(
         "on_failure",
         "text",
         "block",
@@ -247,7 +256,7 @@ SETTINGS: tuple[Setting, ...] = (
         "whole",
         5,
         "a whole number from 1 to 10000",
-        "findings of the model that are shown, the worst first",
+        "findings of the model that are shown beside those that block, the worst first",
         values.whole(1, 10000),
     ),
 )
@@ -258,7 +267,8 @@ BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in SETTINGS}
 def strictness(key: str, value: str | int | None) -> tuple[int, int]:
     """How strict a value of a setting is that a repository may only tighten; a larger pair is stricter.
 
-    That is its place in STRICTNESS; of numbers the larger one, and none at all, lets fewer lines go unread.
+    That is its place in STRICTNESS; of numbers the larger one, and none at all, lets fewer lines go unread, and fewer
+    findings unconfirmed.
     """
     if not isinstance(value, str):
         return int(value is None), value or 0

@@ -106,18 +106,30 @@ def heading(unit: Unit) -> str:
 
 def enclosing_line(above: Sequence[str], text: str) -> str:
     """The nearest line above `text` that is indented less and begins a function or a class; "" when none does."""
+    place = enclosing_place(above, text)
+    return "" if place is None else above[place].strip()
+
+
+def enclosing_place(above: Sequence[str], text: str) -> int | None:
+    """Where that line stands in `above`, from 0."""
     limit = indentation(text) if text.strip() else None
-    for line in reversed(above):
+    for place in range(len(above) - 1, -1, -1):
+        line = above[place]
         if not line.strip():
             continue
         depth = indentation(line)
         if limit is None:
             limit = depth + 1
         if depth < limit:
-            if _DEFINITION.match(line) and not _BLOCK.match(line):
-                return line.strip()
+            if is_definition(line):
+                return place
             limit = depth
-    return ""
+    return None
+
+
+def is_definition(line: str) -> bool:
+    """Whether a line begins a function or a class."""
+    return _DEFINITION.match(line) is not None and not _BLOCK.match(line)
 
 
 def indentation(text: str) -> int:

@@ -32,6 +32,7 @@ DEFAULTS = {
     "context_share": 0.7,
     "block_at": "error",
     "confirm": "once",
+    "max_confirmations": 20,
     "on_failure": "block",
     "deadline_s": None,
     "exclude": (),
@@ -123,6 +124,7 @@ TEXTS = [
     pytest.param("chunk_tokens", "200", 200, id="smallest chunk"),
     pytest.param("block_at", "never", "never", id="block_at"),
     pytest.param("confirm", "votes:3", "votes:3", id="votes"),
+    pytest.param("max_confirmations", "1", 1, id="max_confirmations"),
     pytest.param("on_failure", "allow", "allow", id="on_failure"),
     pytest.param("deadline_s", "2.5", 2.5, id="deadline"),
     pytest.param("deadline_s", "none", None, id="no deadline"),
@@ -200,6 +202,7 @@ WRONG = [
     pytest.param("confirm", "votes:11", "votes:N", id="too many votes"),
     pytest.param("confirm", "votes", "votes:N", id="votes without a number"),
     pytest.param("confirm", True, "votes:N", id="confirm is a switch"),
+    pytest.param("max_confirmations", "0", "1 to 10000", id="no confirmations at all"),
     pytest.param("on_failure", "ignore", "allow or block", id="unknown policy"),
     pytest.param("deadline_s", "0", "1 to 86400", id="no time at all"),
     pytest.param("deadline_s", "30s", "1 to 86400", id="deadline with a unit"),
@@ -481,6 +484,15 @@ def test_a_repository_may_only_be_stricter(key, yours, theirs, applied, tree):
             f"a repository may only be stricter than {yours} (user file {path})",
         )
     assert getattr(load(tree, flags={key: yours}).config, key) == yours
+
+
+@pytest.mark.parametrize(("theirs", "value"), [(19, 20), (20, 20), (21, 21)])
+def test_a_repository_may_only_have_more_findings_confirmed(theirs, value, tree):
+    write_user_file("max_confirmations = 20")
+    (tree / ".reviewbot.toml").write_text(f"max_confirmations = {theirs}")
+    settings = load(tree)
+    assert settings.config.max_confirmations == value
+    assert len(settings.notes) == (theirs < value)
 
 
 @pytest.mark.parametrize(

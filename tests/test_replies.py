@@ -10,7 +10,7 @@ from values import segment
 
 from reviewbot.errors import ReplyError
 from reviewbot.findings import Finding, Severity
-from reviewbot.replies import MAX_FINDINGS, parse_findings, quoted_in
+from reviewbot.replies import MAX_FINDINGS, line_with, parse_findings
 
 CODE = (
     " def find(self, name):\n"
@@ -60,6 +60,8 @@ def place(found: Finding) -> tuple[str, int | None, str | None, str | None]:
         pytest.param({"quote": "eval(x)"}, (42, None, "the quoted code is nowhere in the change"), id="invented"),
         pytest.param({"quote": ""}, (42, None, "the answer quotes no code"), id="no quote"),
         pytest.param({"quote": "()"}, (42, None, "the answer quotes no code"), id="a quote that says nothing"),
+        pytest.param({"quote": "()\n "}, (42, None, "the answer quotes no code"), id="blanks do not make it say more"),
+        pytest.param({"quote": '}")'}, (42, None, "the answer quotes no code"), id="signs alone stand everywhere"),
         pytest.param(
             {"quote": "eval(x)", "line": 40},
             (None, None, "the quoted code is nowhere in the change, and line 40 is not an added line"),
@@ -69,6 +71,40 @@ def place(found: Finding) -> tuple[str, int | None, str | None, str | None]:
 )
 def test_where_a_finding_sits(fields: dict, expected: tuple) -> None:
     assert place(one(**fields)) == ("app/db.py", *expected)
+
+
+LOOP = segment("loop.py", "+x = 1\n+xx = 11\n+while x = 1:\n-x = 1\n x = 12\n+    go(x)", 7)
+
+
+@pytest.mark.parametrize(
+    ("fields", "number"),
+    [
+        pytest.param({"quote": "x = 1", "line": 9}, 7, id="the whole of a line before a part of others"),
+        pytest.param({"quote": "xx=11", "line": 99}, 8, id="unique: the number does not matter"),
+        pytest.param({"quote": "go(x)", "line": None}, 11, id="unique, without a number"),
+        pytest.param({"quote": "while x = 1:\n x = 12\n go(x)", "line": 10}, 9, id="several, over a context line"),
+        pytest.param({"quote": "x = 12\n go(x)", "line": 10}, 11, id="that begins on a context line"),
+    ],
+)
+def test_the_quote_decides_over_the_number(fields: dict, number: int) -> None:
+    found = one((LOOP,), file="loop.py", **fields)
+    assert (found.line, found.evidence is not None) == (number, True)
+
+
+@given(st.data())
+def test_a_quote_that_is_unique_among_the_added_lines_is_always_found(data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.from_regex("[a-z]{4,9}", fullmatch=True), min_size=1, max_size=9, unique=True))
+    rows = [data.draw(st.sampled_from("+- ")) + f"{'  ' * data.draw(st.integers(0, 3))}{n} = {n}2 + 1" for n in names]
+    shown = segment("a.py", "\n".join(rows), 5)
+    line = data.draw(st.sampled_from(shown.lines))
+    quote = data.draw(st.sampled_from([line.text, line.text.replace(" ", ""), f"  {line.text}\t"]))
+    found = one((shown,), file="a.py", line=data.draw(st.integers(-5, 50)), quote=quote, severity="critical")
+    same = [one.text for one in shown.lines if one.kind.value == "+" and quote.replace(" ", "").strip() in one.text]
+    if line.kind.value == "+":
+        assert (found.line, found.evidence, found.severity) == (line.new, line.text.strip(), Severity.ERROR)
+    elif not same:
+        assert (found.evidence, found.severity) == (None, Severity.INFO)
+        assert found.note and ("unchanged" if line.kind.value == " " else "removed") in found.note
 
 
 def test_another_file_counts_only_with_a_unique_quote() -> None:
@@ -181,8 +217,13 @@ def test_the_schemas_limit_is_the_parsers() -> None:
 
 
 def test_quotes_for_second_opinions() -> None:
-    assert quoted_in("old_call( )", DB) and quoted_in("42 +" + QUOTE, DB)
-    assert not quoted_in("", DB) and not quoted_in("invented()", DB)
+    def number(quote: str) -> int | None:
+        found = line_with(quote, DB.lines)
+        return None if found is None else found.old or found.new
+
+    assert (number("old_call( )"), number("42 +" + QUOTE)) == (41, 42)
+    assert number("cursor()\n    cur.execute") == 41
+    assert [number(quote) for quote in ("", "invented()", "()):")] == [None] * 3
 
 
 JSON = st.recursive(

@@ -71,7 +71,9 @@ def test_a_severe_finding_is_put_to_the_model_again_and_kept_when_confirmed() ->
     ("answer", "severity", "confirmed", "note"),
     [
         pytest.param(verdict("unsure"), Severity.WARNING, "unsure", "a second look was unsure", id="unsure"),
-        pytest.param(verdict("refuted", "x = 1"), Severity.INFO, "no", "a second look refuted it", id="refuted"),
+        pytest.param(
+            verdict("refuted", "x = 1"), Severity.INFO, "no", "a second look refuted it by line 1", id="refuted"
+        ),
         pytest.param(
             verdict("refuted", "invented"), Severity.WARNING, "unsure", "a second look was unsure", id="no evidence"
         ),
@@ -223,8 +225,9 @@ def test_the_demo_model_stops_after_a_while_and_the_rest_is_listed(monkeypatch: 
 
 
 def test_advisory_findings_over_the_cap_are_suppressed_the_mildest_first() -> None:
-    said = [{"line": 1, "category": category, "severity": "warning"} for category in ("bug", "api", "test")]
-    said.append({"line": 1, "category": "security", "severity": "info"})
+    kinds = ("bug", "api", "test")
+    said = [{"message": f"this {kind} is wrong", "category": kind, "severity": "warning"} for kind in kinds]
+    said.append({"message": "this hole is open", "category": "security", "severity": "info"})
     made = review(ScriptedEngine(findings(*said)), options=replace(OPTIONS, max_findings=3))
     assert [f.rule for f in made.findings] == ["model/api", "model/bug", "model/test"]
     assert [(f.rule, by) for f, by in made.suppressed] == [("model/security", "cap")]
@@ -255,14 +258,24 @@ def test_more_findings_than_may_be_confirmed_make_the_run_incomplete() -> None:
                 self.script = [verdict("confirmed")]
             else:
                 name = request.user.split("File: ")[1].split("\n")[0]
-                numbers = [int(row.split(" ")[0]) for row in request.user.split("\n") if " +x" in row][:7]
-                self.script = [findings(*({"file": name, "line": n, "quote": f"x = {n - 1}"} for n in numbers))]
+                said = [{"file": name, "quote": f"x = {n}", "message": f"value{n} is wrong"} for n in range(1, 8)]
+                self.script = [findings(*said)]
             return super().ask(request, deadline)
 
     made = review(Severe(CLEAN), many(4), EACH)
     confirmed = [f for f in made.findings if f.confirmed is Confirmed.YES]
     assert len(confirmed) == 20
-    assert made.unconfirmed == len(made.findings) + len(made.suppressed) - 20 > 0
+    assert made.unconfirmed == len(made.findings) + len(made.suppressed) - 20 == 8
+    assert {path: sum(f.path == path for f in confirmed) for path in ("f0.py", "f1.py", "f2.py", "f3.py")} == {
+        "f0.py": 5,
+        "f1.py": 5,
+        "f2.py": 5,
+        "f3.py": 5,
+    }
+    rest = [f for f in (*made.findings, *(f for f, _ in made.suppressed)) if f.confirmed is Confirmed.NOT_ASKED]
+    why = "no second look: more than 20 findings to confirm (max_confirmations)"
+    assert len(rest) == 8
+    assert all(f.severity is Severity.WARNING and (f.note or "").endswith(why) for f in rest)
 
 
 SEVEN = ModelFacts(

@@ -101,6 +101,8 @@ def load_settings(
 
 def select_material(changes: tuple[Change, ...], settings: "Settings", repository: Repository | None) -> "Material":
     """What there is to review of the changes: parsed, checked, masked and selected."""
+    from reviewbot.cli.functions import read_functions
+    from reviewbot.functions import unknown
     from reviewbot.plan import Omission
     from reviewbot.repo import Source
     from reviewbot.review import Material
@@ -115,6 +117,7 @@ def select_material(changes: tuple[Change, ...], settings: "Settings", repositor
         skipped=tuple(omission for part in parts for omission in part.skipped),
         failed=tuple(Omission(show_path(path), None, None, 0, reason) for path, reason in unreadable),
         notes=tuple(note for change in changes for note in change.notes) + settings.notes,
+        functions=partial(read_functions, repository, changes) if repository is not None else unknown,
     )
 
 
@@ -187,6 +190,7 @@ def review_options(config: "Config", *, deadline: float | None) -> "Options":
         votes=config.votes,
         block_at=severity_named(config.block_at),
         deadline=deadline,
+        max_confirmations=config.max_confirmations,
     )
 
 

@@ -59,9 +59,10 @@ def render_change(segments: tuple[Segment, ...]) -> str:
     return f"The change:\n\n{show_segments(segments)}"
 
 
-def render_claim(segment: Segment, line: int, message: str) -> str:
+def render_claim(segment: Segment, line: int, message: str, *, claim_first: bool = False) -> str:
     """The user's message that asks for a second opinion about one line."""
-    return f"{show_segments((segment,))}\nThe claim about line {line}: {disarm(message)}\n"
+    parts = [show_segments((segment,)), f"The claim about line {line}: {disarm(message)}\n"]
+    return "\n".join(reversed(parts) if claim_first else parts)
 
 
 def _read(path: Path, key: str, limit: int) -> str:
