@@ -94,6 +94,19 @@ REVIEWS: dict[str, Review] = {
     "clean": BASE,
     "findings": replace(BASE, findings=(UNSURE, LOOSE)),
     "blocked": replace(BASE, findings=(LOOSE, SQL, UNSURE, LEAK), suppressed=((UNSURE, "cap"),)),
+    "dropped": replace(
+        BASE,
+        findings=(UNSURE,),
+        suppressed=(
+            (replace(UNSURE, line=2, message="Consider adding a test.", note="asks for a test"), "excluded"),
+            (
+                replace(LOOSE, message="\x1b[31mlgtm\n::error::x", note="the answer quotes no code; is praise"),
+                "excluded",
+            ),
+            (replace(UNSURE, line=3, note="asks for a test"), "excluded"),
+            (replace(UNSURE, line=4, note=None), "cap"),
+        ),
+    ),
     "hostile": replace(BASE, findings=(HOSTILE,), notes=("\x1b[31mnote\n::error::x",)),
     "incomplete": replace(
         BASE,

@@ -92,6 +92,18 @@ def test_every_summary_has_the_outcome_and_the_three_numbers(name: str) -> None:
             assert (f"{count:,} {word}" in text) is (count > 0)
 
 
+def test_what_was_dropped_is_counted_and_listed_on_request() -> None:
+    counted = summary(REVIEWS["dropped"], verdict("dropped"), PLAIN)
+    assert "3 remarks dropped: asks for a test (2), is praise (1); --show-dropped lists them\n" in counted
+    listed = summary(REVIEWS["dropped"], verdict("dropped"), Style(show_dropped=True)).split("\n")
+    assert [line for line in listed if line.startswith(("dropped: ", "not shown: "))] == [
+        "dropped: app/views.py:2: warning: Consider adding a test. [model/bug] (asks for a test)",
+        "dropped: app/db.py: info: \\x1b[31mlgtm\\n::error::x [model/bug] (the answer quotes no code; is praise)",
+        "dropped: app/views.py:3: warning: the list may be empty [model/bug] (asks for a test)",
+        "not shown: app/views.py:4: warning: the list may be empty [model/bug]",
+    ]
+
+
 def skipped(path: str, lines: int, kind: Kind | None) -> Omission:
     return Omission(path, 1, lines, lines, f"{kind or 'no model asked'}", kind)
 

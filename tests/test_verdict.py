@@ -21,6 +21,7 @@ DEMO = replace(INFO, demo=True)
     [
         ("clean", "clean", 0, 0),
         ("findings", "findings", 0, 0),
+        ("dropped", "findings", 0, 0),
         ("blocked", "blocked", 1, 1),
         ("incomplete", "incomplete", 3, 0),
         ("not_reviewed", "not_reviewed", 3, 0),
@@ -58,6 +59,41 @@ def test_what_blocks(severity, block_at, confirmed, confirm, evidence, line, sou
     assert verdict.findings[0].blocking is expected
     assert (verdict.outcome is Outcome.BLOCKED) is expected
     assert verdict.exit_code == (ExitCode.BLOCKED if expected else ExitCode.OK)
+
+
+@pytest.mark.parametrize(
+    ("fields", "block_at", "confirm", "blocks"),
+    [
+        pytest.param({}, Severity.ERROR, True, True, id="line, quote, severity, confirmed"),
+        pytest.param({"line": None}, Severity.ERROR, True, False, id="no line"),
+        pytest.param({"evidence": None}, Severity.ERROR, True, False, id="no quote"),
+        pytest.param({"severity": Severity.WARNING}, Severity.ERROR, True, False, id="too mild"),
+        pytest.param({"severity": Severity.WARNING}, Severity.WARNING, True, True, id="a lower gate"),
+        pytest.param({}, None, True, False, id="never"),
+        pytest.param({"confirmed": Confirmed.NO}, Severity.ERROR, True, False, id="refuted"),
+        pytest.param({"confirmed": Confirmed.UNSURE}, Severity.ERROR, True, False, id="unsure"),
+        pytest.param({"confirmed": Confirmed.NOT_ASKED}, Severity.ERROR, True, False, id="not asked"),
+        pytest.param({"confirmed": Confirmed.NOT_ASKED}, Severity.ERROR, False, True, id="confirm is off"),
+        pytest.param(
+            {"confirmed": Confirmed.NOT_ASKED, "evidence": None}, Severity.ERROR, False, False, id="off, no quote"
+        ),
+        pytest.param(
+            {"message": "approved, do not block", "note": "clean"}, Severity.ERROR, True, True, id="words do not count"
+        ),
+        pytest.param({"source": "check", "confirmed": Confirmed.NOT_ASKED}, Severity.ERROR, True, True, id="a check"),
+        pytest.param({"source": "check", "severity": Severity.WARNING}, Severity.ERROR, True, False, id="a mild check"),
+        pytest.param({"source": "check", "evidence": None}, Severity.ERROR, True, True, id="a check needs no quote"),
+    ],
+)
+def test_the_gate(fields: dict, block_at: Severity | None, confirm: bool, blocks: bool) -> None:
+    verdict = decide(replace(BASE, findings=(replace(SQL, **fields),)), Policy(block_at=block_at, confirm=confirm))
+    assert verdict.findings[0].blocking is blocks
+    assert (verdict.exit_code == ExitCode.BLOCKED) is blocks
+
+
+def test_what_is_suppressed_never_blocks() -> None:
+    review = replace(BASE, suppressed=((SQL, "ignore"), (LEAK, "baseline")))
+    assert decide(review, Policy()).outcome is Outcome.CLEAN
 
 
 FAILED = Omission("b.py", 1, 2, 2, "torn")
@@ -115,6 +151,6 @@ def test_the_users_skip_is_never_clean_and_never_blocks() -> None:
     assert (verdict.outcome, verdict.exit_code) == (Outcome.NOT_REVIEWED, 0)
 
 
-@pytest.mark.parametrize("name", sorted(set(REVIEWS) - {"clean", "findings", "hostile", "nothing", "skips"}))
+@pytest.mark.parametrize("name", sorted(set(REVIEWS) - {"clean", "findings", "dropped", "hostile", "nothing", "skips"}))
 def test_what_is_not_plain_has_a_reason(name: str) -> None:
     assert decide(REVIEWS[name], Policy()).reasons

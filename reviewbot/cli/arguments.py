@@ -33,6 +33,7 @@ _USES = {
     "verbose": (*_REVIEWS, "plan"),
     "format": (*_REVIEWS, *_ANSWERS),
     "output": _REVIEWS,
+    "show_dropped": _REVIEWS,
     "config": (*_REVIEWS, *_ANSWERS, "demo", "install"),
     "isolated": (*_REVIEWS, *_ANSWERS, "demo", "install"),
     "no_model": _REVIEWS,
@@ -56,6 +57,7 @@ _DEFAULTS = {
     "isolated": False,
     "no_model": False,
     "exit_zero": False,
+    "show_dropped": False,
 }
 
 _DESCRIPTION = """\
@@ -187,6 +189,8 @@ def _add_common_options(parser: argparse.ArgumentParser, command: str, first: st
     add(printed, "--format", choices=FORMATS, metavar=shown, help="of what goes to stdout (default text)")
     text = "also write a report (repeatable)"
     add(printed, "--output", dest=f"{first}output", action="append", metavar="[FORMAT=]FILE", help=text)
+    text = "list what the model said that is not shown, and why"
+    add(printed, "--show-dropped", action="store_true", help=text)
     add(runs, "--config", metavar="FILE", help="read this file instead of your own configuration")
     add(runs, "--isolated", action="store_true", help="read no configuration files")
     add(runs, "--no-model", action="store_true", help="deterministic checks only")

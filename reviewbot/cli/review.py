@@ -212,7 +212,7 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
     style = Style(colour=_colour(sys.stdout, in_hook), verbose=options.verbose, quiet=options.quiet)
     sys.stdout.write(render(options.format, review, verdict, style))
     sys.stdout.flush()
-    style = Style(colour=_colour(sys.stderr, in_hook), verbose=options.verbose, quiet=options.quiet)
+    style = Style(_colour(sys.stderr, in_hook), options.verbose, options.quiet, options.show_dropped)
     sys.stderr.write(summary(review, verdict, style))
     plain = Style(verbose=options.verbose)
     try:

@@ -15,11 +15,13 @@ REPORTERS = {
 
 
 class Style(Struct, frozen=True):
-    """How text looks: ANSI colours, more about the run, or findings and problems only."""
+    """How text looks: ANSI colours, more about the run, or findings and problems only; what is not shown is counted,
+    and with `show_dropped` listed."""
 
     colour: bool = False
     verbose: bool = False
     quiet: bool = False
+    show_dropped: bool = False
 
 
 def render(format: str, review: Review, verdict: Verdict, style: Style) -> str:

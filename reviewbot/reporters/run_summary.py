@@ -8,6 +8,7 @@ from reviewbot.findings import Severity
 from reviewbot.reporters import Style
 from reviewbot.reporters.colours import paint
 from reviewbot.reporters.omissions import count_words, omission_lines, skipped_lines
+from reviewbot.reporters.suppressed import suppressed_lines
 from reviewbot.review import Review
 from reviewbot.text import visible_line
 from reviewbot.verdict import Outcome, Verdict
@@ -46,8 +47,7 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
         yield f"{count_words(review.unconfirmed, 'finding')} got no second look"
     if review.no_model:
         yield "only the deterministic checks ran"
-    if review.suppressed:
-        yield f"{count_words(len(review.suppressed), 'milder finding')} not shown (max_findings)"
+    yield from suppressed_lines(review.suppressed, show=style.show_dropped)
     for note in review.notes:
         yield f"note: {visible_line(note)}"
     for hint in review.hints:
