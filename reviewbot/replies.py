@@ -153,11 +153,13 @@ class _Place(Struct, frozen=True):
 def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
     own = [segment for segment in segments if segment.path == rearm(raw.file.strip())]
     for quote in _quotes(raw.quote):
-        for group in (own, segments):
-            hits = [hit for segment in group for hit in _added_with(segment, quote)]
-            if group is segments and len(hits) > 1:
-                break  # a quote in another file than the one named counts only when it is unique
-            if hits:
+        hits = [hit for segment in own for hit in _added_with(segment, quote)]
+        if hits:
+            return _by_quote(raw, hits)
+    if not any(line_with(raw.quote, segment.lines) for segment in own):
+        for quote in _quotes(raw.quote):
+            hits = [hit for segment in segments for hit in _added_with(segment, quote)]
+            if len(hits) == 1:  # in another file than the one named a quote counts only when it is unique
                 return _by_quote(raw, hits)
     return _by_number(raw, own or (segments if len({s.path for s in segments}) == 1 else ()))
 

@@ -73,6 +73,13 @@ def test_where_a_finding_sits(fields: dict, expected: tuple) -> None:
     assert place(one(**fields)) == ("app/db.py", *expected)
 
 
+def test_a_quote_of_the_named_file_does_not_wander_into_another() -> None:
+    other = segment("app/other.py", "+    done()\n+    old_call()", 7)
+    for quote, kind in (("done()", "an unchanged"), ("old_call()", "a removed")):
+        found = one((DB, other), quote=quote, line=41, severity="critical")
+        assert place(found) == ("app/db.py", 41, None, f"the quoted code is on {kind} line")
+
+
 LOOP = segment("loop.py", "+x = 1\n+xx = 11\n+while x = 1:\n-x = 1\n x = 12\n+    go(x)", 7)
 
 
