@@ -97,6 +97,18 @@ def test_exit_zero_and_block_at(repo: GitRepo) -> None:
     assert main(["--block-at", "info"]) == 1
 
 
+def test_without_a_second_look_a_proven_finding_blocks_but_no_repository_can_have_it_so(
+    repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.stage("a.py", "x = BUG()\n")
+    assert main(["--confirm", "off"]) == 1
+    assert len(server.chats) == 1
+    repo.write(".reviewbot.toml", 'confirm = "off"\n')
+    assert main([]) == 1
+    assert len(server.chats) == 1 + 2
+    assert "confirm = off is not applied" in capfd.readouterr().err
+
+
 def test_checks_alone(repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]) -> None:
     repo.stage("a.py", "x = BUG()\n")
     assert main(["--no-model"]) == 0
