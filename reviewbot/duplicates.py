@@ -41,8 +41,8 @@ class _Said(Struct, frozen=True):
 def merge_claims(findings: tuple[Finding, ...], block_at: Severity | None) -> Sifted:
     """The findings in their order, each defect once, before the model is asked again.
 
-    Of two that could both block each keeps its own second look, unless they say the same of the same line: when one
-    of them is refuted, the other must not be gone.
+    Of two that could both block each keeps its own second look, unless they say of the same line what is the same by
+    half of its words or more: when one of them is refuted, the other must not be gone.
     """
 
     def could_block(said: _Said) -> bool:
@@ -51,7 +51,7 @@ def merge_claims(findings: tuple[Finding, ...], block_at: Severity | None) -> Si
     def is_one(first: _Said, second: _Said) -> bool:
         if could_block(first) and could_block(second):
             same_place = first.finding.line == second.finding.line and first.finding.category == second.finding.category
-            return same_place and len(first.words & second.words) >= SHARED
+            return same_place and 2 * len(first.words & second.words) >= len(first.words | second.words)
         return _is_same(first, second)
 
     return _merge(findings, is_one)

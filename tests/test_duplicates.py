@@ -87,7 +87,8 @@ def test_two_claims_that_could_block_are_each_put_to_the_model() -> None:
     decoy, real = said(5, "the name is unused", severity=ERROR), said(5, "divides by nothing at all", severity=ERROR)
     assert claims(decoy, real) == 2
     assert claims(said(5, severity=ERROR), said(6, severity=ERROR)) == 2
-    assert claims(said(5, HOLE, severity=ERROR), said(5, "load_key gets user_name", severity=ERROR)) == 1
+    assert claims(said(5, HOLE, severity=ERROR), said(5, "load_key gets user_name unchecked", severity=ERROR)) == 1
+    assert claims(said(5, HOLE, severity=ERROR), said(5, "load_key leaks user_name to logs", severity=ERROR)) == 2
     assert claims(decoy, replace(real, severity=WARNING)) == 1  # the worse one stands for both
     assert len(merged(decoy, real)) == 1
 

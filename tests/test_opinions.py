@@ -197,6 +197,15 @@ def test_three_failures_in_a_row_end_the_second_looks() -> None:
     assert (len(engine.requests), made.unconfirmed) == (1 + 3, 4)
 
 
+def test_a_failure_now_and_then_does_not_end_the_second_looks() -> None:
+    said = findings(claim("x1 = 1"), claim("y1 = 2"), claim("w1 = 4"), claim("v1 = 5"), claim("u1 = 6", file="c.py"))
+    busy, yes = ReplyError("busy"), verdict("confirmed")
+    engine = ScriptedEngine(said, busy, busy, yes, busy, yes)
+    material = replace(MATERIAL, changes=(*MATERIAL.changes, change("c.py", "+u1 = 6")))
+    assert review(engine, material=material).unconfirmed == 3
+    assert len(engine.requests) == 1 + 5
+
+
 @pytest.mark.parametrize("at", [1, 2])
 def test_ctrl_c_leaves_the_rest_unasked(at: int) -> None:
     script: list = [findings(claim("x1 = 1"), claim("v1 = 5")), verdict("confirmed"), KeyboardInterrupt()]
