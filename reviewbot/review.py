@@ -20,11 +20,11 @@ from reviewbot.exclusions import exclude_findings
 from reviewbot.findings import Finding, Severity
 from reviewbot.functions import Functions, unknown, views_of_hunk
 from reviewbot.gpu import probe
-from reviewbot.opinions import Terms, ask_opinions
+from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.plan import Omission, omit, plan_review
 from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
-from reviewbot.sieves import Sieve, cap_findings, keep_all, sift
+from reviewbot.sieves import Sieve, Sifted, cap_findings, keep_all, sift
 from reviewbot.window import Sizing, load_window
 
 DEMO_S = 60.0
@@ -162,21 +162,16 @@ def run_review(
     manner = Manner(options.sizing, recall_speed(info), options.reply_findings)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
-    sifted = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), options.sieve)
-    stopped = "interrupted" if asked.interrupted else None
-    terms = Terms(options.votes, options.block_at, options.max_confirmations, stopped)
-    settled = ask_opinions(dialogue, sifted.kept, terms, partial(_views, material))
-    told = tuple(map(tell_repeats, merge_duplicates(settled.findings).kept))
-    capped = cap_findings(told, options.max_findings, options.block_at, confirm=options.votes > 0)
+    settled, sifted = _settle(said, dialogue, material, options, "interrupted" if asked.interrupted else None)
     failed = material.failed + asked.failed
     slow = slow_note(info, loaded, look)
     return Review(
         source=material.source,
         files=_coverage(material.changes, material.skipped, failed, asked.reviewed),
-        findings=_sorted(material.findings + capped.kept),
+        findings=_sorted(material.findings + sifted.kept),
         skipped=material.skipped,
         failed=failed,
-        suppressed=sifted.suppressed + capped.suppressed,
+        suppressed=sifted.suppressed,
         engine=replace(info, window_tokens=dialogue.window.tokens),
         usage=_usage(dialogue, time.monotonic() - started),
         answer_seconds=dialogue.seconds,
@@ -185,6 +180,21 @@ def run_review(
         unconfirmed=settled.unconfirmed,
         interrupted=asked.interrupted or settled.interrupted,
     )
+
+
+def _settle(
+    said: tuple[Finding, ...], dialogue: Dialogue, material: Material, options: Options, stopped: str | None
+) -> tuple[Settled, Sifted]:
+    """What becomes of all that the model said: the second opinions, and what is shown and suppressed in the end.
+
+    `stopped` says why nothing more can be asked.
+    """
+    before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), options.sieve)
+    terms = Terms(options.votes, options.block_at, options.max_confirmations, stopped)
+    settled = ask_opinions(dialogue, before.kept, terms, partial(_views, material))
+    told = tuple(map(tell_repeats, merge_duplicates(settled.findings).kept))
+    after = cap_findings(told, options.max_findings, options.block_at, confirm=options.votes > 0)
+    return settled, Sifted(after.kept, before.suppressed + after.suppressed)
 
 
 def _views(material: Material, findings: Sequence[Finding]) -> list[tuple[Segment, ...]]:
