@@ -140,7 +140,7 @@ class _Run:
 
     def _ask_chunk(self, chunk: Chunk) -> None:
         segments = chunk.segments
-        user = render_change(segments)
+        user = render_change(segments, self.manner.sizing.prompt.boundary)
         schema = reply_schema(segments, self.manner.reply_findings)
         request = Request(self.manner.sizing.prompt.system, user, schema, self.window.reply_tokens)
         reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))

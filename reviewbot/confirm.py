@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Request
 from reviewbot.findings import Confirmed, Finding, Severity, add_note
-from reviewbot.prompts import confirm_prompt, render_claim
+from reviewbot.prompts import CONFIRM, load_builtin, render_claim
 from reviewbot.replies import decode_reply, line_with
 
 REPLY_TOKENS = 160
@@ -32,14 +32,14 @@ class Opinion(Struct, frozen=True):
     line: int | None = None
 
 
-def confirm_request(finding: Finding, shown: Segment, vote: int) -> Request:
+def confirm_request(finding: Finding, shown: Segment, vote: int, boundary: str) -> Request:
     """The request for opinion number `vote` (from 0) on a finding whose line is in `shown`.
 
     The instructions are the same for all, so that the server reads them once. Each vote has another seed and another
     order: of the words to choose from, and of claim and code.
     """
-    user = render_claim(shown, finding.line or 0, finding.message, claim_first=vote % 2 == 1)
-    return Request(confirm_prompt().system, user, _schema(vote), REPLY_TOKENS, seed=vote)
+    user = render_claim(shown, finding.line or 0, finding.message, boundary, claim_first=vote % 2 == 1)
+    return Request(load_builtin(CONFIRM).text, user, _schema(vote), REPLY_TOKENS, seed=vote)
 
 
 def _schema(vote: int) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def passes_gate(finding: Finding, block_at: Severity | None, *, confirm: bool) -
     return finding.source == "check" or proven
 
 
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f\ufffd]+")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ufffd]+")
 
 
 def excerpt(lines: Sequence[Line], about: Line, around: int = 2) -> tuple[ExcerptLine, ...]:

@@ -17,15 +17,16 @@ MAX_HEADING_CHARS = 120
 _SPECIAL = re.compile(
     r"(<)(/?s>|unk>|pad>|bos>|eos>|PRE>|SUF>|MID>|EOT>|step>|/?think>|/?SYS>>|(?:start|end)_of_turn>"
     r"|fim_\w{1,12}>|\|[^|<>\s]{1,40}\|>|\uff5c[^\uff5c<>\s]{1,40}\uff5c>)"
-    r"|(\[)(/?INST\])|(Source)(:)"
+    r"|(\[)(/?INST\])|(Source|Destination)(:)"
 )
 _DISARMED = re.compile(_SPECIAL.pattern.replace(")(", ") ("))
-# A NUL ends a string in the C parts of a server; the others have no meaning for a model.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# A NUL ends a string in the C parts of a server; others may begin a new line, or have no meaning for a model.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def disarm(text: str) -> str:
-    """The text with one blank inside each special string, and U+FFFD for control characters but TAB and LF."""
+    """The text with one blank inside each special string, and U+FFFD for control characters and line ends but TAB and
+    LF."""
     return _SPECIAL.sub(_with_blank, _CONTROL.sub("\ufffd", text))
 
 

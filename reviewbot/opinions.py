@@ -21,11 +21,13 @@ Views = Callable[[Sequence[Finding]], Sequence[Sequence[Segment]]]
 
 class Terms(Struct, frozen=True):
     """Which findings are put to the model again: those at or above `block_at` (None: none), `votes` times each (0: not
-    at all), and `limit` of them in one run. `stopped` says why nothing more is to be asked, if so."""
+    at all), and `limit` of them in one run. `boundary` stands on the lines around the code; `stopped` says why nothing
+    more is to be asked, if so."""
 
     votes: int
     block_at: Severity | None
     limit: int
+    boundary: str
     stopped: str | None = None
 
 
@@ -42,7 +44,7 @@ class Settled(NamedTuple):
 def ask_opinions(dialogue: Dialogue, findings: Sequence[Finding], terms: Terms, views: Views) -> Settled:
     """Ask about each candidate, the worst first. A failure is data, and so is Ctrl-C: the rest is then not asked."""
     order = candidates(findings, terms)
-    asking = _Asking(dialogue, terms.votes)
+    asking = _Asking(dialogue, terms.votes, terms.boundary)
     try:
         chosen = [] if terms.stopped else [findings[place] for place in order[: terms.limit]]
         asking.ask_each(chosen, views(chosen) if chosen else ())
@@ -81,8 +83,9 @@ def candidates(findings: Sequence[Finding], terms: Terms) -> list[int]:
 class _Asking:
     """`settled` are the first findings of those asked about; `why` says why no more were, when something failed."""
 
-    def __init__(self, dialogue: Dialogue, votes: int) -> None:
+    def __init__(self, dialogue: Dialogue, votes: int, boundary: str) -> None:
         self._dialogue = dialogue
+        self._boundary = boundary
         self._votes = votes
         self._failures = 0
         self.settled: list[Finding] = []
@@ -127,7 +130,7 @@ class _Asking:
         return self._put(finding, views[-1], vote)
 
     def _put(self, finding: Finding, shown: Segment, vote: int) -> Opinion:
-        request = confirm_request(finding, shown, vote)
+        request = confirm_request(finding, shown, vote, self._boundary)
         return self._dialogue.ask_readable(request, lambda text: read_opinion(text, shown))[1]
 
 

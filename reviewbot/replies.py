@@ -29,6 +29,9 @@ _SEVERITIES = {
 }
 
 
+REPLY_KEYS = ("file", "line", "quote", "category", "severity", "message", "suggestion")
+"""Of a finding in an answer, in their order."""
+
 MAX_MESSAGE = 500
 MIN_QUOTE = 3
 MAX_FILE_ENUM = 50
@@ -56,7 +59,8 @@ def reply_schema(segments: Sequence[Segment], max_findings: int = MAX_FINDINGS) 
     """The JSON Schema that a server is asked to keep to, for a request about `segments`.
 
     Inside the subset that Ollama 0.5 to 0.33 turn into a grammar without crashing: lengths below 1,000, a plain
-    enum, an integer range. Required keys come in this order.
+    enum, an integer range. Required keys come in this order: the judgement before its explanation, which a model
+    that has to explain first makes up reasons for (arXiv 2603.00539).
     """
     numbers = [line.new for segment in segments for line in segment.lines if line.new is not None]
     paths = list(dict.fromkeys(disarm(segment.path) for segment in segments))
@@ -65,12 +69,12 @@ def reply_schema(segments: Sequence[Segment], max_findings: int = MAX_FINDINGS) 
         "file": {"type": "string", "enum": paths} if len(paths) <= MAX_FILE_ENUM else text,
         "line": {"type": "integer", "minimum": min(numbers), "maximum": max(numbers)},
         "quote": text,
-        "message": {**text, "minLength": 1},
         "category": {"type": "string", "enum": list(CATEGORIES)},
         "severity": {"type": "string", "enum": [severity.word for severity in reversed(Severity)]},
+        "message": {**text, "minLength": 1},
         "suggestion": text,
     }
-    item = {"type": "object", "properties": fields, "required": list(fields)}
+    item = {"type": "object", "properties": fields, "required": list(REPLY_KEYS)}
     return {
         "type": "object",
         "properties": {"findings": {"type": "array", "items": item, "maxItems": max_findings}},

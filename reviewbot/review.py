@@ -22,6 +22,7 @@ from reviewbot.functions import Functions, unknown, views_of_hunk
 from reviewbot.gpu import probe
 from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.plan import Omission, omit, plan_review
+from reviewbot.prompts import Prompt
 from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
 from reviewbot.sieves import Sieve, Sifted, cap_findings, keep_all, sift
@@ -75,6 +76,7 @@ class Review(Struct, frozen=True):
     failed: tuple[Omission, ...] = ()
     suppressed: tuple[tuple[Finding, str], ...] = ()
     engine: EngineInfo | None = None
+    prompt: Prompt | None = None
     usage: Usage = Usage()
     answer_seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -157,8 +159,9 @@ def run_review(
         return unread(material, error.message, hints=(error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(unread(material, "interrupted"), interrupted=True)
-    dialogue = Dialogue(engine, window, _deadline(options, info, started))
-    plan = plan_review(material.changes, options.sizing.budget(window))
+    deadline = _deadline(options, info, started)
+    dialogue = Dialogue(engine, window, deadline)
+    plan = plan_review(material.changes, options.sizing.budget(window), deadline)
     manner = Manner(options.sizing, recall_speed(info), options.reply_findings)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
@@ -173,6 +176,7 @@ def run_review(
         failed=failed,
         suppressed=sifted.suppressed,
         engine=replace(info, window_tokens=dialogue.window.tokens),
+        prompt=options.sizing.prompt,
         usage=_usage(dialogue, time.monotonic() - started),
         answer_seconds=dialogue.seconds,
         notes=material.notes + ((slow,) if slow else ()),
@@ -190,7 +194,8 @@ def _settle(
     `stopped` says why nothing more can be asked.
     """
     before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), options.sieve)
-    terms = Terms(options.votes, options.block_at, options.max_confirmations, stopped)
+    boundary = options.sizing.prompt.boundary
+    terms = Terms(options.votes, options.block_at, options.max_confirmations, boundary, stopped)
     settled = ask_opinions(dialogue, before.kept, terms, partial(_views, material))
     told = tuple(map(tell_repeats, merge_duplicates(settled.findings).kept))
     after = cap_findings(told, options.max_findings, options.block_at, confirm=options.votes > 0)

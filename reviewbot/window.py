@@ -125,7 +125,7 @@ class Sizing(Struct, frozen=True):
     @property
     def opening(self) -> Request:
         """A request without a change; what it takes, every request of the run takes."""
-        return Request(self.prompt.system, render_change(()) + ASK_AGAIN, {"type": "object"}, 1)
+        return Request(self.prompt.system, render_change((), self.prompt.boundary) + ASK_AGAIN, {"type": "object"}, 1)
 
     def code_tokens(self, window: Window) -> int:
         """Tokens of code in one request."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import GitRepo, heed_ctrl_c
 from servers import tiny_gguf
-from values import OPENING, segment
+from values import BOUNDARY, OPENING, segment
 
 from reviewbot.cli import main
 from reviewbot.engines import Request
@@ -39,7 +39,9 @@ def engine(tiny: Path) -> Iterator[EmbeddedEngine]:
 
 
 def request(tokens: int = 400, user: str | None = None) -> Request:
-    return Request(load_prompt("reviewer").system, user or render_change(SEGMENTS), reply_schema(SEGMENTS), tokens)
+    return Request(
+        load_prompt("reviewer").system, user or render_change(SEGMENTS, BOUNDARY), reply_schema(SEGMENTS), tokens
+    )
 
 
 def test_a_model_file_answers_in_the_schema(engine: EmbeddedEngine) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from samples import SQL
 from scripted_engine import ScriptedEngine, findings, verdict
-from values import change, segment
+from values import BOUNDARY, change, segment
 
 from reviewbot.confirm import Opinion, confirm_request, is_decided, read_opinion, settle
 from reviewbot.diff import Segment
@@ -106,7 +106,7 @@ def test_the_first_rating_is_not_shown_and_the_instructions_are_the_same() -> No
 
 
 def test_each_vote_has_another_seed_and_another_order() -> None:
-    requests = [confirm_request(FOUND, SHOWN, vote) for vote in range(3)]
+    requests = [confirm_request(FOUND, SHOWN, vote, BOUNDARY) for vote in range(3)]
     assert [request.seed for request in requests] == [0, 1, 2]
     first_words = [request.schema["properties"]["verdict"]["enum"][0] for request in requests]
     assert first_words == ["confirmed", "refuted", "unsure"]
@@ -280,7 +280,7 @@ def test_candidates(items: list[tuple[str, Severity, bool]], block_at: Severity 
         replace(FOUND, path=path, severity=severity, evidence="x" if proven else None)
         for path, severity, proven in items
     ]
-    order = candidates(said, Terms(1, block_at, 20))
+    order = candidates(said, Terms(1, block_at, 20, BOUNDARY))
     expected = {
         i for i, f in enumerate(said) if block_at is not None and f.severity >= block_at and f.evidence is not None
     }

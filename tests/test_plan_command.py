@@ -64,7 +64,12 @@ def test_what_it_shows_is_what_a_review_sends(
         }
         for body in server.chats
     ]
-    assert shown == sent
+    assert without_boundary(shown) == without_boundary(sent)
+
+
+def without_boundary(requests: list[dict]) -> list[dict]:
+    """Each run draws its own number for the lines around what it shows."""
+    return [{**request, "user": re.sub("----- [0-9]{12}\n", "", request["user"])} for request in requests]
 
 
 def test_a_request_as_text_with_what_is_invisible_shown(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +77,7 @@ def test_a_request_as_text_with_what_is_invisible_shown(repo: GitRepo, capfd: py
     assert main(["plan", "--staged", "--show", "1"]) == 0
     out = capfd.readouterr().out
     assert out.startswith("--- system\nYou ") and out.endswith(
-        "--- user\nThe change:\n\nFile: a.py\n@@\n1 +x = '\\u202e'\n"
+        "File: a.py\n@@\n1 +x = '\\u202e'\n" + out.splitlines()[-1] + "\n"
     )
 
 

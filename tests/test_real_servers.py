@@ -13,7 +13,7 @@ from conftest import GitRepo
 from msgspec.structs import replace
 from servers import SMOLLM2, TINY, TINY_LLAMA, Server, models, ollama, serve, smollm2_gguf, tiny_gguf
 from texts import draw
-from values import OPENING, segment
+from values import BOUNDARY, OPENING, segment
 
 from reviewbot.diff import Segment
 from reviewbot.engines import Request
@@ -35,7 +35,9 @@ def engine(server: Server, model: str = TINY, num_ctx: int = 2048, **options) ->
 
 
 def request(segments: tuple[Segment, ...] = SEGMENTS, tokens: int = 400, seed: int = 0) -> Request:
-    return Request(load_prompt("reviewer").system, render_change(segments), reply_schema(segments), tokens, seed)
+    return Request(
+        load_prompt("reviewer").system, render_change(segments, BOUNDARY), reply_schema(segments), tokens, seed
+    )
 
 
 def reviewbot(repo: GitRepo, url: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +96,7 @@ def test_a_review_accounts_for_every_line_and_the_server_cuts_nothing(
 
 def test_a_prompt_over_the_window_is_refused_or_read_in_part_and_counted_so(ollama: Server) -> None:
     asked = engine(ollama)
-    opening = Request(load_prompt("reviewer").system, render_change(()), {"type": "object"}, 1)
+    opening = Request(load_prompt("reviewer").system, render_change((), BOUNDARY), {"type": "object"}, 1)
     vocabulary = asked.vocabulary(None)
     assert vocabulary is not None
     loaded = asked.load(1024, opening, None)
@@ -149,7 +151,7 @@ def count_tokens(server: Server, text: str) -> int:
 def test_special_strings_in_a_diff_are_plain_text(ollama: Server, special: str) -> None:
     # As plain text each further copy costs as many tokens as the one before it, and at least one a character group;
     # a control token would cost one.
-    shown = [render_change((segment("a.py", f"+{special * copies}"),)) for copies in (1, 2, 3)]
+    shown = [render_change((segment("a.py", f"+{special * copies}"),), BOUNDARY) for copies in (1, 2, 3)]
     counts = [count_tokens(ollama, text) for text in shown]
     raw = [count_tokens(ollama, text) for text in (f"a {special}", f"a {special * 2}")]
     assert counts[1] - counts[0] == counts[2] - counts[1] >= 3
@@ -159,8 +161,8 @@ def test_special_strings_in_a_diff_are_plain_text(ollama: Server, special: str) 
 
 def test_a_nul_byte_cuts_nothing_off(ollama: Server) -> None:
     tail = "\n".join(f"+value_{i} = compute({i})" for i in range(20))
-    with_nul = count_tokens(ollama, render_change((segment("a.py", f"+a\x00b\n{tail}"),)))
-    assert with_nul >= count_tokens(ollama, render_change((segment("a.py", f"+ab\n{tail}"),)))
+    with_nul = count_tokens(ollama, render_change((segment("a.py", f"+a\x00b\n{tail}"),), BOUNDARY))
+    assert with_nul >= count_tokens(ollama, render_change((segment("a.py", f"+ab\n{tail}"),), BOUNDARY))
 
 
 def test_doctor_finds_that_a_review_would_work(ollama: Server, repo: GitRepo) -> None:

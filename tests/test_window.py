@@ -200,7 +200,7 @@ def test_a_review_sends_what_was_foreseen(habit: Habit, tells: bool, chunk_token
     review(server, (big(lines),), chunk_tokens)
     assert loaded.window_tokens == server.claimed
     if tells:
-        assert server.whole == [render_change(chunk.segments) for chunk in plan.chunks]
+        assert server.whole == [render_change(chunk.segments, sizing.prompt.boundary) for chunk in plan.chunks]
 
 
 def test_a_cutting_server_without_a_vocabulary_is_asked_for_no_more_than_is_used() -> None:

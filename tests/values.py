@@ -3,6 +3,9 @@
 from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
 from reviewbot.engines import Request
 
+BOUNDARY = "271828182845"
+"""The number on the lines around what is shown to a model."""
+
 OPENING = Request("instructions", "The change:\n\n", {"type": "object"}, reply_tokens=1)
 """A request without a change."""
 

@@ -80,6 +80,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import config
 
             return config.run(options)
+        case "prompts":
+            from reviewbot.cli import prompts
+
+            return prompts.run(options)
         case "doctor":
             from reviewbot.cli import doctor
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "show the requests that a review would send, and ask no model",
     "doctor": "say what works, what does not, and what mends it",
     "config": "show each setting and where it comes from",
+    "prompts": "list, show and check the instructions for the model",
     "install": "write git hooks that run reviewbot",
     "uninstall": "remove those hooks, and restore the ones they kept",
     "demo": "watch a bad commit being blocked in a throw-away repository",
@@ -34,8 +35,8 @@ _USES = {
     "format": (*_REVIEWS, *_ANSWERS),
     "output": _REVIEWS,
     "show_dropped": _REVIEWS,
-    "config": (*_REVIEWS, *_ANSWERS, "demo", "install"),
-    "isolated": (*_REVIEWS, *_ANSWERS, "demo", "install"),
+    "config": (*_REVIEWS, *_ANSWERS, "prompts", "demo", "install"),
+    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "demo", "install"),
     "no_model": _REVIEWS,
     "exit_zero": _REVIEWS,
 }
@@ -46,6 +47,7 @@ _ARGUMENTS = {
     "show": "[-m] [REV] ",
     "hook": "[STAGE [ARG ...]] ",
     "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
+    "prompts": "[list | show [NAME] | check FILE] ",
     "install": "[--stage STAGE] ",
 }
 
@@ -165,6 +167,7 @@ def _build_parser() -> argparse.ArgumentParser:
     made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
+    made["prompts"].add_argument("args", nargs="*", metavar="ACTION", help="list (default), show [NAME] or check FILE")
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
     for name, one in made.items():
         _add_common_options(one, name, "")

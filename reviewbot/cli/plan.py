@@ -140,7 +140,7 @@ def _show_request(foreseen: Foreseen, config: "Config", number: int, *, as_json:
     segments = chunks[number - 1].segments
     request: dict[str, Any] = {
         "system": foreseen.window.opening.system,
-        "user": render_change(segments),
+        "user": render_change(segments, foreseen.options.sizing.prompt.boundary),
         "format": reply_schema(segments, foreseen.options.reply_findings),
         "num_ctx": foreseen.loaded_tokens,
         "num_predict": foreseen.window.reply_tokens,

@@ -9,6 +9,7 @@ from reviewbot import __version__
 from reviewbot.engines import EngineInfo
 from reviewbot.findings import Finding
 from reviewbot.plan import Omission
+from reviewbot.prompts import Prompt
 from reviewbot.reporters import Style
 from reviewbot.review import Review
 from reviewbot.text import visible, visible_line
@@ -41,6 +42,15 @@ class EnginePart(Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str
     server_version: str | None
     window_tokens: int
+
+
+class PromptPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """The instructions: the name that was chosen, the version of a built-in one, and the SHA-256 of the text as it was
+    sent."""
+
+    name: str
+    version: int | None
+    sha256: str
 
 
 class VerdictPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,6 +134,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     tool: ToolPart
     source: SourcePart
     engine: EnginePart | None
+    prompt: PromptPart | None
     verdict: VerdictPart
     coverage: CoveragePart
     findings: list[FindingPart]
@@ -149,6 +160,7 @@ def _report(review: Review, verdict: Verdict) -> Report:
         tool=ToolPart("reviewbot", __version__),
         source=SourcePart(review.source.kind, review.source.base, review.source.head),  # type: ignore[arg-type]
         engine=_engine(review.engine),
+        prompt=_prompt(review.prompt),
         verdict=VerdictPart(
             outcome=verdict.outcome.value,
             exit_code=int(verdict.exit_code),
@@ -174,6 +186,10 @@ def _engine(info: EngineInfo | None) -> EnginePart | None:
     if info is None:
         return None
     return EnginePart(info.kind, info.model, info.digest, info.endpoint, info.server_version, info.window_tokens)
+
+
+def _prompt(prompt: Prompt | None) -> PromptPart | None:
+    return None if prompt is None else PromptPart(visible_line(prompt.name), prompt.version, prompt.sha256)
 
 
 def _fields(finding: Finding) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from reviewbot.errors import ExitCode
 from reviewbot.findings import Severity
+from reviewbot.prompts import Prompt
 from reviewbot.reporters import Style
 from reviewbot.reporters.colours import paint
 from reviewbot.reporters.omissions import count_words, omission_lines, skipped_lines
@@ -52,7 +53,14 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
         yield f"note: {visible_line(note)}"
     for hint in review.hints:
         yield f"  try: {visible_line(hint)}"
+    if style.verbose and review.prompt is not None:
+        yield _prompt(review.prompt)
     yield from _engine(review, verdict)
+
+
+def _prompt(prompt: Prompt) -> str:
+    version = "a file of yours" if prompt.version is None else f"version {prompt.version}"
+    return f"prompt: {visible_line(prompt.name)}, {version}, sha256 {prompt.sha256[:12]}"
 
 
 def _headline(review: Review, verdict: Verdict) -> Iterator[str]:
