@@ -7,7 +7,7 @@ import pytest
 
 from reviewbot.engines.http import Client, local_url
 from reviewbot.engines.ollama import OllamaEngine, refuse_cloud_name
-from reviewbot.errors import EngineDown, PrivacyError, ReplyError
+from reviewbot.errors import EngineDown, PrivacyError, ReplyError, ReplyTorn
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_an_answer_without_end_is_given_up() -> None:
         pytest.param(httpx.ConnectError("refused"), EngineDown, id="refused"),
         pytest.param(httpx.ConnectTimeout("slow"), EngineDown, id="connect time-out"),
         pytest.param(httpx.ReadTimeout("slow"), EngineDown, id="silence"),
-        pytest.param(httpx.RemoteProtocolError("torn"), ReplyError, id="torn"),
-        pytest.param(httpx.ReadError("reset"), ReplyError, id="reset"),
+        pytest.param(httpx.RemoteProtocolError("torn"), ReplyTorn, id="torn"),
+        pytest.param(httpx.ReadError("reset"), ReplyTorn, id="reset"),
         pytest.param(httpx.InvalidURL("odd"), EngineDown, id="odd address"),
         pytest.param(httpx.UnsupportedProtocol("ftp"), EngineDown, id="protocol"),
         pytest.param(httpx.DecodingError("gzip"), ReplyError, id="encoding"),
@@ -95,8 +95,10 @@ def test_errors_of_the_library_are_ours(raised: Exception, expected: type[Except
     def fail(request):
         raise raised
 
-    with Client("http://127.0.0.1:1", transport=httpx.MockTransport(fail)) as client, pytest.raises(expected):
-        client.call_json("/x")
+    with Client("http://127.0.0.1:1", transport=httpx.MockTransport(fail)) as client:
+        with pytest.raises(expected) as caught:
+            client.call_json("/x")
+    assert caught.type is expected
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

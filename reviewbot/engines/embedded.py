@@ -27,7 +27,7 @@ from reviewbot.engines import (
     ModelFacts,
     Reply,
     Request,
-    decode_json,
+    decode_event,
     trained_window,
 )
 from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
@@ -229,9 +229,7 @@ def _read_stream(lines: Iterator[bytes]) -> Reply:
     for line in lines:
         if not line.startswith(b"data: ") or line.strip() == b"data: [DONE]":
             continue
-        event = decode_json(line[6:])
-        if event is None:
-            raise ReplyError("the server's answer is not JSON")
+        event = decode_event(line[6:])
         if not isinstance(event, dict) or "error" in event:
             raise _failure(200, line[6:])
         usage = event.get("usage") or usage

@@ -23,7 +23,7 @@ import httpx
 
 from reviewbot.address import UNIX
 from reviewbot.engines import decode_json
-from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PrivacyError, ReplyError
+from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PrivacyError, ReplyError, ReplyTorn
 
 CONNECT_S = 2.0
 METADATA_S = 10.0
@@ -167,7 +167,9 @@ class Client:
                 raise self._down("stayed silent for too long") from error
             if isinstance(error, (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
                 raise self._down("cannot be reached") from error
-            raise ReplyError(f"the answer broke off: {error}") from error
+            if isinstance(error, httpx.TransportError):
+                raise ReplyTorn(f"the answer broke off: {error}") from error
+            raise ReplyError(f"the answer cannot be read: {error}") from error
 
     def _down(self, what: str) -> EngineDown:
         return EngineDown(f"{self.base_url} {what}")

@@ -19,7 +19,7 @@ from reviewbot.engines import (
     ModelFacts,
     Reply,
     Request,
-    decode_json,
+    decode_event,
     trained_window,
 )
 from reviewbot.engines.ollama_server import (
@@ -217,9 +217,7 @@ def refuse_cloud_name(model: str) -> None:
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    event = decode_json(line)
-    if event is None:
-        raise ReplyError("the server's answer is not JSON")
+    event = decode_event(line)
     if not isinstance(event, dict):
         raise ReplyError("the server's answer is not what Ollama sends")
     return event
