@@ -344,6 +344,13 @@ def test_a_remote_endpoint_is_never_asked_without_leave(repo, capsys):
     assert "allow_remote" in found["endpoint"][0][1]
 
 
+@pytest.mark.parametrize("leave", [[], ["--allow-remote"]])
+def test_a_host_without_an_address_is_called_that(repo, capsys, leave):
+    code, found = doctor(capsys, "--endpoint", "http://nowhere.invalid:1", *leave)
+    assert code == 3 and found["endpoint"][0][0] == "FAILED" and "server" not in found
+    assert "does not resolve" in found["endpoint"][0][1]
+
+
 def test_a_remote_endpoint_with_leave_is_said_to_be_one(repo, capsys):
     code, found = doctor(capsys, "--endpoint", "http://240.0.0.1:9", "--allow-remote", "--engine", "ollama")
     assert code == 3 and found["server"][0][0] == "FAILED"

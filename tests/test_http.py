@@ -7,7 +7,7 @@ import pytest
 
 from reviewbot.engines.http import Client, local_url
 from reviewbot.engines.ollama import OllamaEngine, refuse_cloud_name
-from reviewbot.errors import EngineDown, PrivacyError, ReplyError, ReplyTorn
+from reviewbot.errors import ConfigError, EngineDown, PrivacyError, ReplyError, ReplyTorn
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,19 @@ def test_loopback_is_allowed_and_pinned_to_its_address(endpoint: str, expected: 
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["http://192.0.2.1:11434", "http://[2001:db8::1]:11434", "http://model.invalid", "http://0.0.0.0:1", "http://a..b"],
+    ["http://192.0.2.1:11434", "http://[2001:db8::1]:11434", "http://0.0.0.0:1"],
 )
 def test_another_machine_is_refused_unless_allowed(endpoint: str) -> None:
     with pytest.raises(PrivacyError, match="is not on this machine"):
         local_url(endpoint, allow_remote=False)
+    assert local_url(endpoint, allow_remote=True) == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["http://model.invalid", "http://a..b:80", "http://nowhere.invalid:11434/x"])
+def test_a_name_without_address_is_called_that(endpoint: str) -> None:
+    with pytest.raises(ConfigError, match="does not resolve") as caught:
+        local_url(endpoint, allow_remote=False)
+    assert "not on this machine" not in caught.value.message and caught.value.hint
     assert local_url(endpoint, allow_remote=True) == endpoint
 
 

@@ -66,7 +66,7 @@ def check(capfd: pytest.CaptureFixture[str], args: list[str], code: int, *words:
         pytest.param(["--model", "a\nb"], ["model"], id="model with a newline"),
         pytest.param(["--model", "x:cloud"], ["cloud"], id="cloud model"),
         pytest.param(["--endpoint", "http://192.0.2.1:11434"], ["not on this machine", "allow"], id="remote address"),
-        pytest.param(["--endpoint", "http://model.invalid:1"], ["not on this machine"], id="remote name"),
+        pytest.param(["--endpoint", "http://model.invalid:1"], ["does not resolve"], id="unknown name"),
         pytest.param(["--endpoint", "http://[::1"], ["endpoint"], id="broken address"),
         pytest.param(["--endpoint", "ftp://127.0.0.1"], ["endpoint"], id="other protocol"),
         pytest.param(["--prompt", "nosuch.md"], ["prompt"], id="no such prompt"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.errors import EngineError, PrivacyError, ReviewbotError
+from reviewbot.errors import EngineError, PrivacyError, ReviewbotError, UsageError
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
@@ -61,7 +61,7 @@ def check_engine(settings: "Settings") -> Iterator[Check]:
     try:
         yield _check_endpoint(config, settings.origins["endpoint"])
         yield from _check_ollama(config)
-    except PrivacyError as error:
+    except UsageError as error:
         yield Check("endpoint", State.FAILED, error.message, error.hint)
     except EngineError as error:
         stand_in = config.engine == "auto" and config.model_file is not None
