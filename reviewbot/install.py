@@ -6,11 +6,11 @@ puts it back byte for byte.
 
 import os
 import shlex
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.errors import UsageError
+from reviewbot.files import replacing
 from reviewbot.text import visible_line
 
 STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
@@ -125,17 +125,11 @@ def _install_one(path: Path, stage: str, script: str) -> Done:
 
 def _write(path: Path, script: str, *, keep: bool) -> None:
     """Write through a temporary file; the old hook is moved aside only when the new one is ready."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(script.encode("utf-8", "surrogateescape"))
-        os.chmod(temporary, 0o755)
+    with replacing(path) as file:
+        file.write(script.encode("utf-8", "surrogateescape"))
+        os.fchmod(file.fileno(), 0o755)
         if keep:
             os.rename(path, _kept(path))
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _kept(path: Path) -> Path:

@@ -1,7 +1,6 @@
 """The vocabulary of a model, to count with exactly: read from the model once, then kept on disk by its digest."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from reviewbot.bytepair import BytePair, Merges, build_merges, tokenizers_available
+from reviewbot.files import keep
 from reviewbot.sentencepiece import Pieces, SentencePiece, build_pieces
 
 FORMAT = 1
@@ -46,7 +46,7 @@ def open_vocabulary(key: str, folder: str | None, read: Callable[[], Mapping[str
     if kept is None:
         kept = build_vocabulary(read())
         if kept is not None and path is not None:
-            _keep(path, kept)
+            keep(path, msgspec.msgpack.encode(kept))
     if kept is None:
         return None
     return SentencePiece(kept) if isinstance(kept, Pieces) else BytePair(kept)
@@ -85,14 +85,3 @@ def _kept(path: Path | None) -> Pieces | Merges | None:
     except (OSError, msgspec.DecodeError):
         return None
     return found
-
-
-def _keep(path: Path, kept: Pieces | Merges) -> None:
-    """Write it whole or not at all: two commits may do so at once."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(msgspec.msgpack.encode(kept))
-        temporary.replace(path)
-    except OSError:
-        return  # a full disk or a read-only home: it is read anew next time
