@@ -42,13 +42,12 @@ class Hunk(Struct, frozen=True):
 class FileChange(Struct, frozen=True):
     """What happened to one file. `path` is fit to show; `raw_path` holds git's own bytes (the new name).
 
-    `raw_old_path` is the name that it had before, None for a new file; `old_path` is set where the two differ.
+    `raw_old_path` is the name that it had before, None for a new file.
     """
 
     path: str
     raw_path: bytes
     hunks: tuple[Hunk, ...] = ()
-    old_path: str | None = None
     mode: str | None = None
     deleted: bool = False
     binary: bool = False
@@ -106,13 +105,11 @@ def _file_change(section: Section) -> FileChange:
     for line in section.header:
         if found := _MODE.match(line):
             mode = found.group(1).decode()
-    renamed = section.value(b"rename from ") is not None or section.value(b"copy from ") is not None
     path = show_path(raw)
     return FileChange(
         path=path,
         raw_path=raw,
         hunks=_parse_hunks(section.hunks, path) if section.hunks else (),
-        old_path=show_path(old or b"") if renamed else None,
         mode=mode,
         deleted=deleted,
         binary=section.binary,

@@ -16,11 +16,12 @@ import pytest
 
 from reviewbot.cli import main
 from reviewbot.cli.exposure import listens_everywhere
-from reviewbot.config import SETTINGS, user_file
 from reviewbot.engines import EngineInfo, Loaded, Reply
 from reviewbot.errors import ReplyError
 from reviewbot.gpu import Gpu, Probe
 from reviewbot.install import install
+from reviewbot.layers import user_file
+from reviewbot.settings import SETTINGS
 
 MODEL = "codellama:7b-instruct"
 DIGITS = json.dumps({"digits": list(range(10))})

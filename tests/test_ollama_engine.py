@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values import OPENING
 
-from reviewbot.engines import Request, decode_event
+from reviewbot.engines import Request, decode_event, ollama
 from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import (
     DeadlineReached,
@@ -28,9 +29,20 @@ from reviewbot.errors import (
 REQUEST = Request("instructions", "the change", {"type": "object"}, reply_tokens=200)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """How long a silent server is waited for, in seconds: half of one, unless a test says otherwise."""
+
+    def wait(seconds: float) -> None:
+        monkeypatch.setattr(ollama, "FIRST_BYTE_S", seconds)
+        monkeypatch.setattr(ollama, "SILENCE_S", seconds)
+
+    wait(0.5)
+    return wait
+
+
 def engine(server: FakeServer, **options) -> OllamaEngine:
-    limits = {"silence_s": 0.5, "first_byte_s": 0.5}
-    return OllamaEngine(endpoint=server.url, model=MODEL, **{**limits, **options})
+    return OllamaEngine(endpoint=server.url, model=MODEL, **options)
 
 
 def ask(answer: Answer, deadline: float | None = None, **options):
@@ -143,10 +155,11 @@ def trickle(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     "answer", [pytest.param(hang(), id="silence"), pytest.param(trickle, id="a byte now and then")]
 )
-def test_the_deadline_ends_every_answer(answer: Answer) -> None:
+def test_the_deadline_ends_every_answer(answer: Answer, patience: Callable[[float], None]) -> None:
+    patience(30)
     started = time.monotonic()
     with pytest.raises(DeadlineReached):
-        ask(answer, deadline=started + 0.4, silence_s=30, first_byte_s=30)
+        ask(answer, deadline=started + 0.4)
     assert time.monotonic() - started < 3
 
 

@@ -56,8 +56,6 @@ class OllamaEngine:
         seed: int = 0,
         allow_remote: bool = False,
         cache_dir: str | None = None,
-        silence_s: float = SILENCE_S,
-        first_byte_s: float = FIRST_BYTE_S,
     ) -> None:
         from reviewbot.engines.http import Client, local_url
 
@@ -68,8 +66,6 @@ class OllamaEngine:
         self._temperature = temperature
         self._seed = seed
         self._cache_dir = cache_dir
-        self._silence_s = silence_s
-        self._first_byte_s = first_byte_s
         self._client = Client(local_url(endpoint, allow_remote=allow_remote))
         self.server = OllamaServer(self._client, endpoint)
         self._info: EngineInfo | None = None
@@ -154,7 +150,7 @@ class OllamaEngine:
     def _chat(self, body: Mapping[str, Any], deadline: float | None) -> tuple[str, dict[str, Any]]:
         """The text and the last event of one answer."""
         with self._client.stream(
-            "/api/chat", body, deadline=deadline, first_byte_s=self._first_byte_s, silence_s=self._silence_s
+            "/api/chat", body, deadline=deadline, first_byte_s=FIRST_BYTE_S, silence_s=SILENCE_S
         ) as (status, lines):
             if status != 200:
                 raise self._failure(status, b"\n".join(lines))
