@@ -9,6 +9,7 @@ import msgspec
 
 from reviewbot.bytepair import BytePair, Merges, build_merges, tokenizers_available
 from reviewbot.files import keep
+from reviewbot.gguf import read_metadata
 from reviewbot.sentencepiece import Pieces, SentencePiece, build_pieces
 
 FORMAT = 1
@@ -50,6 +51,13 @@ def open_vocabulary(key: str, folder: str | None, read: Callable[[], Mapping[str
     if kept is None:
         return None
     return SentencePiece(kept) if isinstance(kept, Pieces) else BytePair(kept)
+
+
+def vocabulary_of_file(path: Path, folder: str | None) -> Vocabulary | None:
+    """The vocabulary in a GGUF file, kept until the file changes; ConfigError for a file that is none."""
+    stat = path.stat()
+    key = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    return open_vocabulary(key, folder, lambda: read_metadata(path))
 
 
 def build_vocabulary(metadata: Mapping[str, Any]) -> Pieces | Merges | None:

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from reviewbot.engines.http import Client, local_url
-from reviewbot.engines.ollama import OllamaEngine, refuse_cloud_name
+from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import ConfigError, EngineDown, PrivacyError, ReplyError, ReplyTorn
+from reviewbot.values import refuse_cloud_name
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_name_with_one_foreign_address_is_refused(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("model", ["x:cloud", "x:7b-cloud", "lib/x:cloud", "X:CLOUD", "host:5000/lib/x:480b-cloud"])
 def test_cloud_models_are_refused_by_name(model: str) -> None:
-    with pytest.raises(PrivacyError, match="runs in a cloud"):
+    with pytest.raises(PrivacyError, match="is a cloud model"):
         refuse_cloud_name(model)
     with pytest.raises(PrivacyError):
         OllamaEngine(endpoint="http://127.0.0.1:1", model=model)

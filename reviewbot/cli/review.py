@@ -85,18 +85,10 @@ def load_settings(
     options: argparse.Namespace, repository: Repository | None, changes: tuple[Change, ...]
 ) -> "Settings":
     """The settings that hold for these changes: the repository's own count as their base has them."""
-    from reviewbot.config import load_config
+    from reviewbot.cli.config import settings_here
 
     base = (changes[0].source.base if changes else None) or "HEAD"
-    read_base = partial(repository.read_at, base) if repository is not None else None
-    return load_config(
-        root=repository.root if repository is not None else None,
-        flags=options.settings,
-        in_hook=options.command == "hook",
-        config_file=options.config,
-        isolated=options.isolated,
-        read_base=read_base,
-    )
+    return settings_here(options, repository, base, in_hook=options.command == "hook")
 
 
 def select_material(changes: tuple[Change, ...], settings: "Settings", repository: Repository | None) -> "Material":

@@ -32,7 +32,7 @@ from reviewbot.engines import (
 )
 from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.gguf import read_metadata
-from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
+from reviewbot.vocabulary import Vocabulary, countable, vocabulary_of_file
 
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
@@ -124,9 +124,7 @@ class EmbeddedEngine:
         """The one in the file."""
         if not countable(self.describe(deadline).facts.metadata):
             return None
-        stat = self._file.stat()
-        key = f"{self._file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-        return open_vocabulary(key, self._cache_dir, lambda: read_metadata(self._file))
+        return vocabulary_of_file(self._file, self._cache_dir)
 
     def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
         """Start the child; its window is at most what the model was trained for."""

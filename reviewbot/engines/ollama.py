@@ -32,8 +32,8 @@ from reviewbot.engines.ollama_server import (
     refuses_long,
     table,
 )
-from reviewbot.errors import EngineDown, PrivacyError, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
-from reviewbot.values import is_cloud_name
+from reviewbot.errors import EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.values import refuse_cloud_name
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
 KEEP_ALIVE = "30m"
@@ -204,12 +204,6 @@ class OllamaEngine:
         if status in (401, 403):
             return EngineDown(f"{self._endpoint} refuses this request ({status}): {text or 'no reason given'}")
         return ReplyError(f"the server failed ({status}): {text or 'no reason given'}")
-
-
-def refuse_cloud_name(model: str) -> None:
-    """Raise PrivacyError for a name that Ollama forwards to its cloud (since 0.18: tag `cloud` or `*-cloud`)."""
-    if is_cloud_name(model):
-        raise PrivacyError(f"{model} runs in a cloud, and nothing may leave this machine", "ollama list")
 
 
 def _event(line: bytes) -> dict[str, Any]:
