@@ -139,7 +139,7 @@ def run_review(
         options = for_demo(options) if info.demo else options
         window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
     except EngineError as error:
-        return unread(material, error.message, hints=(error.hint,) if error.hint else ())
+        return unread(material, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(unread(material, "interrupted"), interrupted=True)
     manner = _manner(options, info, started, recall_speed(info))
@@ -188,21 +188,36 @@ def _manner(options: Options, info: EngineInfo, started: float, tokens_per_s: fl
     )
 
 
-def unread(material: Material, reason: str, *, hints: tuple[str, ...] = (), skipped: bool = False) -> Review:
-    """The review of a run in which no model read anything: every line failed, or skipped by the user's wish."""
-    left_out = tuple(found for change in material.changes for found in omit(change, reason))
-    left_out_skipped, left_out_failed = (left_out, ()) if skipped else ((), left_out)
-    failed = material.failed + left_out_failed
+def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Review:
+    """The review of a run in which a model should have read the lines and read none: all of them failed."""
+    failed = material.failed + _left_out(material, reason)
     return Review(
         source=material.source,
-        files=_coverage(() if skipped else material.changes, material.skipped + left_out_skipped, failed, Counter()),
+        files=_coverage(material.changes, material.skipped, failed, Counter()),
         findings=_sorted(material.findings),
-        skipped=material.skipped + left_out_skipped,
+        skipped=material.skipped,
         failed=failed,
         notes=material.notes,
         hints=hints,
-        no_model=skipped,
     )
+
+
+def checks_only(material: Material, reason: str) -> Review:
+    """The review of a run in which no model was to read anything: all lines are skipped, as the user wished."""
+    skipped = material.skipped + _left_out(material, reason)
+    return Review(
+        source=material.source,
+        files=_coverage((), skipped, material.failed, Counter()),
+        findings=_sorted(material.findings),
+        skipped=skipped,
+        failed=material.failed,
+        notes=material.notes,
+        no_model=True,
+    )
+
+
+def _left_out(material: Material, reason: str) -> tuple[Omission, ...]:
+    return tuple(found for change in material.changes for found in omit(change, reason))
 
 
 def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:

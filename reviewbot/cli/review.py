@@ -132,14 +132,14 @@ def _select(change: Change, config: "Config", repository: Repository | None) -> 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
     from reviewbot.cli.engine import cache_part, open_engine
     from reviewbot.progress import open_progress
-    from reviewbot.review import run_review, unread
+    from reviewbot.review import checks_only, run_review, unread
     from reviewbot.speed import keep_speed, recall_speed
 
     asking = review_options(config, deadline=deadline)
     if not any(change.added for change in material.changes):
         return unread(material, "nothing to read")
     if options.no_model:
-        return unread(material, "no model asked (--no-model)", skipped=True)
+        return checks_only(material, "no model asked (--no-model)")
     in_hook = options.command == "hook"
     folder = cache_part(config, "speeds")
     engine = open_engine(config, interactive=not in_hook, deadline=deadline)
