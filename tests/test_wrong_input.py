@@ -205,7 +205,16 @@ def test_a_folder_that_is_gone(
     check(capfd, ["diff", "--staged"], 2, "no longer exists")
 
 
-@pytest.mark.parametrize("words", ["--version", "config", "--no-model --format json"])
+@pytest.mark.parametrize("words", ["--no-model", "--no-model --format json", "nonsense", "show none", "--format yaml"])
+@pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full 2>/dev/full"])
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
+def test_an_error_output_that_cannot_be_written(repo: GitRepo, words: str, streams: str) -> None:
+    repo.stage("a.py", "x = 1\n")
+    command = f"{sys.executable} -m reviewbot {words} {streams}"
+    assert subprocess.run(command, shell=True, capture_output=True).returncode == 3
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "diff --help", "config", "--no-model --format json"])
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
 def test_output_that_cannot_be_written(words: str) -> None:
     command = f"{sys.executable} -m reviewbot {words} >/dev/full"
