@@ -138,12 +138,12 @@ def run_review(
         info = engine.describe(options.deadline)
         options = for_demo(options) if info.demo else options
         window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
+        manner = _manner(options, info, started, recall_speed(info))
+        plan = plan_review(material.changes, options.sizing.budget(window), manner.deadline)
     except EngineError as error:
         return unread(material, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
-        return replace(unread(material, "interrupted"), interrupted=True)
-    manner = _manner(options, info, started, recall_speed(info))
-    plan = plan_review(material.changes, options.sizing.budget(window), manner.deadline)
+        return interrupted(material)
     asked = ask_all(engine, plan, window, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
     kept, suppressed = _cap(said, options)
@@ -200,6 +200,11 @@ def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Revi
         notes=material.notes,
         hints=hints,
     )
+
+
+def interrupted(material: Material) -> Review:
+    """The review of a run that was interrupted before the first request."""
+    return replace(unread(material, "interrupted"), interrupted=True)
 
 
 def checks_only(material: Material, reason: str) -> Review:

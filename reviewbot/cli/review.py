@@ -34,13 +34,16 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         if options.settings or options.config:
             _refuse_wrong_settings(options)
         return _nothing_staged(options)
-    if not options.no_model:
-        _load_client()
-    repository, changes = select_changes(options)
-    settings = load_settings(options, repository, changes)
-    deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
-    material = select_material(changes, settings, repository)
-    review = _review(material, settings.config, options, deadline)
+    try:
+        if not options.no_model:
+            _load_client()
+        repository, changes = select_changes(options)
+        settings = load_settings(options, repository, changes)
+        deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
+        material = select_material(changes, settings, repository)
+        review = _review(material, settings.config, options, deadline)
+    except KeyboardInterrupt:
+        return _interrupted(options)
     return _publish(review, settings.config, options)
 
 
@@ -53,12 +56,31 @@ def _load_client() -> None:
 
 
 def _skipped_by_user(options: argparse.Namespace, reason: str) -> int:
-    from reviewbot.config import load_config
     from reviewbot.repo import Source
     from reviewbot.review import Review
 
-    settings = load_config(root=None, flags={}, in_hook=options.command == "hook", isolated=True, environ={})
-    return _publish(Review(Source("staged"), skip_reason=reason), settings.config, options)
+    return _publish(Review(Source("staged"), skip_reason=reason), _default_config(options), options)
+
+
+def _interrupted(options: argparse.Namespace) -> int:
+    """The report of a run that was interrupted before it was known what there is to read."""
+    from reviewbot.repo import Source
+    from reviewbot.review import Review
+
+    if options.command == "diff" and options.args == ["-"]:
+        kind = "stdin"
+    elif options.command == "diff" and not options.staged:
+        kind = "range" if options.args else "worktree"
+    else:
+        kind = "commit" if options.command == "show" else "staged"
+    return _publish(Review(Source(kind), interrupted=True), _default_config(options), options)
+
+
+def _default_config(options: argparse.Namespace) -> "Config":
+    """What holds where no setting makes a difference."""
+    from reviewbot.config import load_config
+
+    return load_config(root=None, flags={}, in_hook=options.command == "hook", isolated=True, environ={}).config
 
 
 def _refuse_wrong_settings(options: argparse.Namespace) -> None:
@@ -132,7 +154,7 @@ def _select(change: Change, config: "Config", repository: Repository | None) -> 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
     from reviewbot.cli.engine import cache_part, open_engine
     from reviewbot.progress import open_progress
-    from reviewbot.review import checks_only, run_review, unread
+    from reviewbot.review import checks_only, interrupted, run_review, unread
     from reviewbot.speed import keep_speed, recall_speed
 
     asking = review_options(config, deadline=deadline)
@@ -142,7 +164,10 @@ def _review(material: "Material", config: "Config", options: argparse.Namespace,
         return checks_only(material, "no model asked (--no-model)")
     in_hook = options.command == "hook"
     folder = cache_part(config, "speeds")
-    engine = open_engine(config, interactive=not in_hook, deadline=deadline)
+    try:
+        engine = open_engine(config, interactive=not in_hook, deadline=deadline)
+    except KeyboardInterrupt:
+        return interrupted(material)
     try:
         with open_progress(in_hook=in_hook, quiet=options.quiet) as progress:
             review = run_review(
