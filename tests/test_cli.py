@@ -91,6 +91,29 @@ def test_several_reports_of_one_run(repo: GitRepo, capfd: pytest.CaptureFixture[
     assert (repo.path / "plain.txt").read_text() == capfd.readouterr().out
 
 
+@pytest.mark.parametrize("reports", [["xml=r.xml"], ["JSON=r.json"], ["text=a.txt", "check-style=x"], ["json="]])
+def test_a_report_in_no_known_format_is_refused_before_anything_is_read(
+    repo: GitRepo, server: FakeServer, reports: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.stage("a.py", "x = 1\n")
+    assert main([word for report in reports for word in ("--output", report)]) == 2
+    assert re.search(r"text, json, github|names no file", capfd.readouterr().err)
+    assert server.requests == [] and not (repo.path / "a.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["./xml=r", "r=1=2.txt", "2026=r"])
+def test_a_file_may_have_any_name(repo: GitRepo, name: str) -> None:
+    assert main(["--no-model", "--output", f"json={name}"]) == 0
+    assert json.loads((repo.path / name).read_text())["version"] == 1
+
+
+@pytest.mark.parametrize("name", ["./xml=r", "out/xml=r", "r_1=2.txt", "=r"])
+def test_a_file_whose_name_begins_with_no_word_needs_no_format(repo: GitRepo, name: str) -> None:
+    (repo.path / "out").mkdir()
+    assert main(["--no-model", "--format", "json", "--output", name]) == 0
+    assert json.loads((repo.path / name).read_text())["version"] == 1
+
+
 def test_exit_zero_and_block_at(repo: GitRepo) -> None:
     repo.stage("a.py", "x = BUG()\n")
     assert main(["--exit-zero"]) == 0

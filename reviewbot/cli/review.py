@@ -6,9 +6,11 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reviewbot.errors import ExitCode, OutputError
+from reviewbot.cli.arguments import FORMATS
+from reviewbot.errors import ExitCode, OutputError, UsageError
 from reviewbot.gitrun import staged_is_empty
 from reviewbot.repo import Change, Repository
+from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
@@ -27,6 +29,7 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     in_hook = options.command == "hook"
     if in_hook:
         hook_stage(options)
+    _outputs(options)  # what is wrong with them is said before anything is read
     reason = os.environ.get(SKIP_VARIABLE)
     if reason:
         return _skipped_by_user(options, reason)
@@ -239,13 +242,20 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
 
 
 def _outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Format and path of each `--output [FORMAT=]FILE`."""
-    from reviewbot.reporters import REPORTERS
+    """Format and path of each `--output [FORMAT=]FILE`.
 
+    A word before a `=` is a format, and a wrong one where there is none of that name: UsageError. `./word=x` is a file.
+    """
     found = []
     for text in options.output:
         kind, separator, path = text.partition("=")
-        found.append((kind, path) if separator and kind in REPORTERS else (options.format, text))
+        if not separator or not kind.replace("-", "").isalpha():
+            found.append((options.format, text))
+        elif kind not in FORMATS or not path:
+            what = "names no file" if kind in FORMATS else f"names no format of {', '.join(FORMATS)}"
+            raise UsageError(f"--output {visible_line(text)} {what}", f"--output {FORMATS[0]}=FILE, or --output ./FILE")
+        else:
+            found.append((kind, path))
     return found
 
 
