@@ -71,6 +71,9 @@ SUBMODULE_MODE = "160000"
 SYMLINK_MODE = "120000"
 
 _COLOURED = re.compile(rb"^\x1b\[[0-9;]*m(?:diff --git |--- |\+\+\+ |@@ )", re.MULTILINE)
+_OTHER_DIALECT = re.compile(rb"^(?:\d+(?:,\d+)?[acd]\d+(?:,\d+)?\r?\n[<>] |\*{15}\r?\n\*\*\* \d)", re.MULTILINE)
+"""Changes as plain `diff` and `diff -c` show them; what those say of binary files is as in a unified diff."""
+
 _MODE = re.compile(rb"(?:new file mode|new mode|deleted file mode|index [0-9a-f]+\.\.[0-9a-f]+) ([0-7]{6})$")
 
 
@@ -87,7 +90,8 @@ def parse_diff(data: bytes) -> tuple[FileChange, ...]:
     sections = split_sections(data.split(b"\n")[:-1])
     if _COLOURED.search(data):
         raise DiffError("this is no unified diff: it is coloured", "git diff --no-color main..HEAD | reviewbot diff -")
-    if not sections:
+    only_named = all(section.binary and not section.is_git for section in sections)
+    if only_named and (not sections or _OTHER_DIALECT.search(data)):
         raise DiffError("this is no unified diff", WHOLE_DIFF)
     changes = tuple(_file_change(section) for section in sections)
     for section, change in zip(sections, changes, strict=True):
