@@ -202,6 +202,22 @@ def test_what_fails_on_the_server(path, answer, name, text, server, repo, capsys
     assert state == "FAILED" and text in message and "; try: ollama " in message
 
 
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Sure! 0 1 2 3", "the reply holds no JSON object; it said 'Sure! 0 1 2 3'"),
+        ('{"numbers": [1]}', "another shape than asked for"),
+        ("x" * 500, "it said '" + "x" * 80 + "'"),
+    ],
+)
+def test_an_answer_that_no_review_could_read_is_a_failure(server, repo, capsys, said, problem):
+    message = {"message": {"role": "assistant", "content": said}, "done": True, "done_reason": "stop"}
+    server.answers["/api/chat"] = 200, message
+    code, found = doctor(capsys, "--engine", "ollama")
+    ((state, shown),) = found["test request"]
+    assert (code, state) == (3, "FAILED") and problem in shown and "; try: ollama run" in shown
+
+
 def test_an_unsafe_answer_is_shown_escaped(server, repo, capsys):
     server.answers["/api/version"] = (200, {"version": "0.24.0\x1b[31m\nok"})
     _, found = doctor(capsys)
