@@ -94,7 +94,7 @@ def find(marker: str = "BUG") -> Answer:
     """One severe finding for each added line that holds the marker, and a confirmation when asked again."""
 
     def answer(exchange: Exchange) -> None:
-        if "verdict" in exchange.body["format"]["properties"]:
+        if "verdict" in exchange.body["format"].get("properties", {}):
             return say(json.dumps({"verdict": "confirmed", "quote": ""}))(exchange)
         path, found = "", []
         for row in exchange.user.split("\n"):
