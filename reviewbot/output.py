@@ -1,6 +1,7 @@
 """Write a report file whole or not at all."""
 
 import os
+import shlex
 from pathlib import Path
 
 from reviewbot.errors import OutputError
@@ -24,7 +25,7 @@ def write_report(path: str, text: str) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise OutputError(
-            f"cannot write the report to {visible_line(path)}: {reason}", "--output a file in a folder that exists"
+            f"cannot write the report to {visible_line(path)}: {reason}", f"ls -ld {shlex.quote(str(target.parent))}"
         ) from error
 
 

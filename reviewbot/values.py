@@ -122,7 +122,7 @@ def refuse_cloud_name(model: str) -> None:
     if is_cloud_name(model):
         raise PrivacyError(
             f"{model} is a cloud model: Ollama would send your code to a server on the internet",
-            "name a model that runs on this machine, such as --model codellama:7b-instruct",
+            "--model codellama:7b-instruct",
         )
 
 

@@ -358,7 +358,7 @@ def test_an_open_server_is_said_to_be_one(server, repo, capsys, monkeypatch, tmp
 def test_a_remote_endpoint_is_never_asked_without_leave(repo, capsys):
     code, found = doctor(capsys, "--endpoint", "http://192.0.2.1:11434")
     assert code == 3 and found["endpoint"][0][0] == "FAILED" and "server" not in found
-    assert "allow_remote" in found["endpoint"][0][1]
+    assert "--allow-remote" in found["endpoint"][0][1]
 
 
 @pytest.mark.parametrize("leave", [[], ["--allow-remote"]])

@@ -230,6 +230,8 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
     sys.stdout.flush()
     style = Style(colour=_colour(sys.stderr, in_hook), verbose=options.verbose, quiet=options.quiet)
     sys.stderr.write(summary(review, verdict, style))
+    if verdict.exit_code is ExitCode.BLOCKED and in_hook and review.source.kind == "range":
+        sys.stderr.write("to push anyway: REVIEWBOT_SKIP='why' git push ...\n")
     plain = Style(verbose=options.verbose)
     try:
         for kind, path in _outputs(options):

@@ -45,7 +45,7 @@ def local_url(endpoint: str, *, allow_remote: bool) -> str:
     if address is None:
         raise PrivacyError(
             f"{endpoint} is not on this machine, and nothing may leave it",
-            "name a loopback endpoint, or add `allow_remote = true` to your own configuration or --allow-remote",
+            "--endpoint http://127.0.0.1:11434, or --allow-remote to let code leave this machine",
         )
     netloc = f"[{address}]" if ":" in address else address
     return urlunsplit((parts.scheme, f"{netloc}:{parts.port}" if parts.port else netloc, parts.path, "", ""))
