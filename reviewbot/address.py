@@ -15,6 +15,10 @@ class BadAddress(Exception):
     """The text names no server; the message says why, in words that fit into a sentence."""
 
 
+class UnknownHost(Exception):
+    """A name that does not resolve to any address; the message is the name."""
+
+
 def connectable(text: str) -> str:
     """The URL `scheme://host:port[/path]`, or `unix:///path`, that `text` means; raises BadAddress.
 
@@ -40,6 +44,38 @@ def connectable(text: str) -> str:
     host, port = _split(authority)
     number = _port(port) if port is not None else _DEFAULT_PORTS[scheme] if found else 11434
     return f"{scheme}://{_reachable(host)}:{number}{(slash + path).rstrip('/')}"
+
+
+def loopback_address(endpoint: str) -> str | None:
+    """The address that the host of a URL resolves to, when all of its addresses are loopback; else None.
+
+    IPv4 comes before IPv6. Raises UnknownHost for a name that has no address.
+    """
+    import ipaddress
+    import socket
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(endpoint)
+    host = parts.hostname
+    if not host:
+        return None
+    try:
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, parts.port or 80, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as error:
+        raise UnknownHost(host) from error
+    if not all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in found):
+        return None
+    return next((address for address in found if "." in address), found[0])
+
+
+def is_here(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine: a Unix socket, or a host all of whose addresses are loopback."""
+    if endpoint.startswith(UNIX):
+        return True
+    try:
+        return loopback_address(endpoint) is not None
+    except UnknownHost:
+        return False
 
 
 def _split(authority: str) -> tuple[str, str | None]:

@@ -1,12 +1,10 @@
 """Which model to take for a machine, how large its window can be, and what mends a model that does not fit."""
 
-import ipaddress
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from reviewbot.address import UNIX
+from reviewbot.address import is_here
 from reviewbot.capacity import (
     CODE_LLAMA,
     DEVICE_BYTES,
@@ -107,17 +105,6 @@ def _memory(info: EngineInfo, look: Callable[[], Probe]) -> Memory | None:
         return None
     found = look()
     return None if found.unclear and not found.gpus else memory_of(found.gpus, ram())
-
-
-def is_here(endpoint: str) -> bool:
-    """Whether an endpoint's address names this machine."""
-    if endpoint.startswith(UNIX):
-        return True
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def slow_note(info: EngineInfo, loaded: Loaded, look: Callable[[], Probe]) -> str | None:

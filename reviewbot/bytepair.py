@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from reviewbot.gguf import whole_pieces
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -28,8 +30,6 @@ PATTERNS: Mapping[str, tuple[str, ...]] = {
     "deepseek-coder": (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+", r"\p{N}"),
 }
 """How each family cuts text into words, by its name in `tokenizer.ggml.pre`; applied one after the other."""
-
-_WHOLE = (2, 3, 4)
 
 
 class Merges(Struct, frozen=True, tag=True):
@@ -48,8 +48,7 @@ def build_merges(
     """A vocabulary of the lists that GGUF files hold, or None when it cannot be counted with."""
     if pre not in PATTERNS:
         return None
-    special = tuple(text for text, kind in zip(texts, types, strict=True) if kind in _WHOLE and text)
-    return Merges(pre, tuple(texts), tuple(merges), special, bos)
+    return Merges(pre, tuple(texts), tuple(merges), whole_pieces(texts, types), bos)
 
 
 def tokenizers_available() -> bool:

@@ -158,15 +158,15 @@ def kv_token_bytes(shape: ModelShape, kv: KvType) -> int:
     return -(-shape.kv_width * kv.bytes_by_32 // 32)
 
 
-def need_bytes(shape: ModelShape, window: int, kv: KvType = KvType.F16, gpus: int = 1, parallel: int = 1) -> int:
-    """What a model takes with a window, on so many GPUs (0: in the machine's memory) and for requests at once."""
-    cache = kv_token_bytes(shape, kv) * window * parallel
+def need_bytes(shape: ModelShape, window: int, kv: KvType = KvType.F16, gpus: int = 1) -> int:
+    """What a model takes with a window, on so many GPUs (0: in the machine's memory)."""
+    cache = kv_token_bytes(shape, kv) * window
     buffers = 4 * _BATCH * (shape.embedding + shape.vocabulary) + 2 * _BATCH * window
     weights = shape.weights_bytes - (shape.host_bytes if gpus else 0)
     return weights + cache + max(gpus, 1) * (buffers + DEVICE_BYTES)
 
 
-def largest_window(shape: ModelShape, memory: Memory, kv: KvType = KvType.F16, parallel: int = 1) -> int:
+def largest_window(shape: ModelShape, memory: Memory, kv: KvType = KvType.F16) -> int:
     """The largest window with which a model fits wholly; 0 when not even STEP tokens do.
 
     GPUs with little memory are left out when that gives a larger one: each costs DEVICE_BYTES.
@@ -174,22 +174,22 @@ def largest_window(shape: ModelShape, memory: Memory, kv: KvType = KvType.F16, p
     best = 0
     for gpus in range(1, len(memory.gpu_bytes) + 1) if memory.gpu_bytes else (0,):
         there = sum(memory.gpu_bytes[:gpus]) if gpus else memory.ram_bytes
-        left = there - need_bytes(shape, 0, kv, gpus, parallel)
-        token = kv_token_bytes(shape, kv) * parallel + max(gpus, 1) * 2 * _BATCH
+        left = there - need_bytes(shape, 0, kv, gpus)
+        token = kv_token_bytes(shape, kv) + max(gpus, 1) * 2 * _BATCH
         best = max(best, left // token // STEP * STEP)
     return min(best, shape.trained_window)
 
 
-def fit(shape: ModelShape, memory: Memory, parallel: int = 1) -> Fit:
+def fit(shape: ModelShape, memory: Memory) -> Fit:
     """How a model fits: where it ends up, its largest windows, and how fast it will be."""
-    windows = {kv: largest_window(shape, memory, kv, parallel) for kv in KvType}
+    windows = {kv: largest_window(shape, memory, kv) for kv in KvType}
     useful = min(USEFUL_WINDOW, shape.trained_window)
     best = next((kv for kv in KvType if windows[kv] >= useful), None)
     gpus = len(memory.gpu_bytes)
     together = sum(memory.gpu_bytes) + memory.ram_bytes
     if best is not None:
         place, speed = Place.WHOLLY, Speed.FAST if gpus else Speed.VERY_SLOW
-    elif gpus and need_bytes(shape, useful, KvType.F16, gpus, parallel) <= together:
+    elif gpus and need_bytes(shape, useful, KvType.F16, gpus) <= together:
         place, speed = Place.PARTLY, Speed.SLOW
     else:
         place, speed = Place.NOT, Speed.NONE

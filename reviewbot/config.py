@@ -18,8 +18,6 @@ from reviewbot.layers import (
 from reviewbot.settings import BOUNDED, BY_KEY, NEVER, SETTINGS, STRICTER, Setting, strictness
 from reviewbot.values import Refused
 
-__all__ = ["SETTINGS", "Config", "Settings", "load_config", "show_value", "user_file"]
-
 ReadBase = Callable[[bytes], bytes | None]
 
 _LOWEST_S, _HIGHEST_S = 15, 600

@@ -42,13 +42,12 @@ class Hunk(Struct, frozen=True):
 class FileChange(Struct, frozen=True):
     """What happened to one file. `path` is fit to show; `raw_path` holds git's own bytes (the new name).
 
-    `raw_old_path` is the name that it had before, None for a new file; `old_path` is set where the two differ.
+    `raw_old_path` is the name that it had before, None for a new file.
     """
 
     path: str
     raw_path: bytes
     hunks: tuple[Hunk, ...] = ()
-    old_path: str | None = None
     mode: str | None = None
     deleted: bool = False
     binary: bool = False
@@ -72,6 +71,9 @@ SUBMODULE_MODE = "160000"
 SYMLINK_MODE = "120000"
 
 _COLOURED = re.compile(rb"^\x1b\[[0-9;]*m(?:diff --git |--- |\+\+\+ |@@ )", re.MULTILINE)
+_OTHER_DIALECT = re.compile(rb"^(?:\d+(?:,\d+)?[acd]\d+(?:,\d+)?\r?\n[<>] |\*{15}\r?\n\*\*\* \d)", re.MULTILINE)
+"""Changes as plain `diff` and `diff -c` show them; what those say of binary files is as in a unified diff."""
+
 _MODE = re.compile(rb"(?:new file mode|new mode|deleted file mode|index [0-9a-f]+\.\.[0-9a-f]+) ([0-7]{6})$")
 
 
@@ -88,7 +90,8 @@ def parse_diff(data: bytes) -> tuple[FileChange, ...]:
     sections = split_sections(data.split(b"\n")[:-1])
     if _COLOURED.search(data):
         raise DiffError("this is no unified diff: it is coloured", "git diff --no-color main..HEAD | reviewbot diff -")
-    if not sections:
+    only_named = all(section.binary and not section.is_git for section in sections)
+    if only_named and (not sections or _OTHER_DIALECT.search(data)):
         raise DiffError("this is no unified diff", WHOLE_DIFF)
     changes = tuple(_file_change(section) for section in sections)
     for section, change in zip(sections, changes, strict=True):
@@ -106,13 +109,11 @@ def _file_change(section: Section) -> FileChange:
     for line in section.header:
         if found := _MODE.match(line):
             mode = found.group(1).decode()
-    renamed = section.value(b"rename from ") is not None or section.value(b"copy from ") is not None
     path = show_path(raw)
     return FileChange(
         path=path,
         raw_path=raw,
         hunks=_parse_hunks(section.hunks, path) if section.hunks else (),
-        old_path=show_path(old or b"") if renamed else None,
         mode=mode,
         deleted=deleted,
         binary=section.binary,

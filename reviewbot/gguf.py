@@ -6,7 +6,7 @@ then the pairs. Tensors are not touched, so that a file of 20 GB takes no longer
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reviewbot.errors import ConfigError
@@ -14,6 +14,9 @@ from reviewbot.errors import ConfigError
 MAX_PAIRS = 65536
 MAX_ITEMS = 4_000_000
 """More than any model has; a broken file must not take all memory."""
+
+_WHOLE = (2, 3, 4)
+"""Types of pieces (`token_type`: unknown, control, user-defined) that are found before anything is joined."""
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -33,6 +36,11 @@ def read_metadata(path: Path) -> dict[str, object]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", "--model-file MODEL.gguf") from error
     except (ValueError, struct.error, KeyError) as error:  # an empty file cannot be mapped: ValueError too
         raise ConfigError(f"{path} is no GGUF file, or it is cut off", "--model-file MODEL.gguf") from error
+
+
+def whole_pieces(texts: Sequence[str], types: Sequence[int]) -> tuple[str, ...]:
+    """The pieces of a vocabulary that stand for themselves wherever they occur, such as `</s>`."""
+    return tuple(text for text, kind in zip(texts, types, strict=True) if kind in _WHOLE and text)
 
 
 class _Cursor:

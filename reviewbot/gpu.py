@@ -30,7 +30,6 @@ _SILENT = {
     18: "the NVIDIA driver and its library are of different versions; a restart of the machine mends that",
 }
 _NOT_SUPPORTED = 3
-_NOT_FOUND = 6
 
 
 class Gpu(NamedTuple):

@@ -1,16 +1,17 @@
 """Write and remove git hooks.
 
 A hook that is already there is kept beside ours and run first, with the same arguments and the same stdin; uninstall
-puts it back byte for byte.
+puts it back byte for byte. It stays in its folder, beside which many look for others; only husky's hooks also go by
+their own name.
 """
 
 import os
 import shlex
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.errors import UsageError
+from reviewbot.files import replacing
 from reviewbot.text import visible_line
 
 STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
@@ -19,6 +20,9 @@ MARKER = "# reviewbot hook"
 """Begins the second line of a hook of ours; the whole line tells it from others."""
 
 KEPT = ".before-reviewbot"
+
+_SEAL = "# "
+_SEALED = ": what follows, as it was written; `reviewbot install` replaces no hook that was edited"
 
 
 class Done(NamedTuple):
@@ -47,9 +51,7 @@ def hook_script(stage: str, python: str | None = None, on_failure: str = "allow"
     if stage == "pre-push":  # both hooks read stdin
         save, again = "lines=$(cat; echo .)\n", 'printf %s "${lines%.}" | '
         run = f'{again}{command} hook {stage} "$@"; exit $?'
-    return (
-        "#!/bin/sh\n"
-        f"{_second_line(stage)}\n"
+    script = (
         f"{save}"
         f'before="$0{KEPT}"\n'
         f'if [ -x "$before" ]; then {again}"$before" "$@" || exit $?; fi\n'
@@ -59,19 +61,22 @@ def hook_script(stage: str, python: str | None = None, on_failure: str = "allow"
         f"echo {shlex.quote(gone)} >&2\n"
         f"exit {code}\n"
     )
+    return f"#!/bin/sh\n{_second_line(stage)}\n{_seal(script)}\n{script}"
 
 
 def install(hooks_dir: str, stages: tuple[str, ...], python: str, on_failure: str) -> tuple[Done, ...]:
-    """Write the hooks; a second time changes nothing. UsageError, with nothing half done, where that is impossible."""
+    """Write the hooks; a second time changes nothing. UsageError, before anything is written, for a hook that cannot be
+    replaced, and for a folder that cannot be written."""
     folder = Path(hooks_dir)
-    done = []
+    if is_of_husky(folder):
+        raise _of_husky(folder, stages)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for stage in stages:
-            done.append(_install_one(folder / stage, stage, hook_script(stage, python, on_failure)))
+            _refuse_to_lose(folder / stage)
+        folder.mkdir(parents=True, exist_ok=True)
+        return tuple(_install_one(folder / stage, stage, hook_script(stage, python, on_failure)) for stage in stages)
     except OSError as error:
         raise _unwritable(hooks_dir, error) from error
-    return tuple(done)
 
 
 def uninstall(hooks_dir: str) -> tuple[Done, ...]:
@@ -102,21 +107,63 @@ def is_ours(path: Path) -> bool:
         return False
 
 
+def runs_us(path: Path) -> bool:
+    """Whether a hook starts reviewbot: one of ours, or one that somebody wrote. What a comment says does not count."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return False
+    return is_ours(path) or any("reviewbot hook" in line and not line.lstrip().startswith("#") for line in lines)
+
+
+def is_of_husky(folder: Path) -> bool:
+    """Whether it is the folder in which husky (9 and newer) keeps hooks that run the user's, one folder above."""
+    return folder.name == "_" and (folder / "h").is_file()
+
+
 def _second_line(stage: str) -> str:
     return f"{MARKER} {stage}: written by `reviewbot install`; `reviewbot uninstall` removes it"
+
+
+def _seal(script: str) -> str:
+    """The third line of a hook of ours, by which it shows whether the rest is as it was written."""
+    import hashlib
+
+    return f"{_SEAL}{hashlib.sha256(script.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}{_SEALED}"
+
+
+def _refuse_to_lose(path: Path) -> None:
+    """Raise UsageError where writing a hook of ours would lose what somebody else wrote."""
+    if not os.path.lexists(path):
+        return
+    if is_ours(path):
+        lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+        if lines[2:3] != [_seal("\n".join(lines[3:]))]:
+            raise UsageError(
+                f"{visible_line(str(path))} was edited by hand since `reviewbot install` wrote it",
+                f"rm {shlex.quote(str(path))} && reviewbot install",
+            )
+    elif os.path.lexists(_kept(path)):
+        raise UsageError(
+            f"{visible_line(str(path))} changed since reviewbot kept an older hook beside it",
+            f"diff {shlex.quote(str(path))} {shlex.quote(str(_kept(path)))}, then remove one of the two",
+        )
+
+
+def _of_husky(folder: Path, stages: tuple[str, ...]) -> UsageError:
+    lines = [f"echo 'reviewbot hook {stage} \"$@\"' >> {shlex.quote(str(folder.parent / stage))}" for stage in stages]
+    return UsageError(
+        f"{visible_line(str(folder))} belongs to husky, which writes it anew and takes hooks from the folder above",
+        " && ".join(lines),
+    )
 
 
 def _install_one(path: Path, stage: str, script: str) -> Done:
     exists = os.path.lexists(path)
     if exists and is_ours(path):
-        if path.read_bytes() == script.encode() and os.access(path, os.X_OK):
+        if path.read_bytes() == script.encode("utf-8", "surrogateescape") and os.access(path, os.X_OK):
             return Done(stage, str(path), "unchanged")
     elif exists:
-        if os.path.lexists(_kept(path)):
-            raise UsageError(
-                f"{visible_line(str(path))} changed since reviewbot kept an older hook beside it",
-                f"compare it with {visible_line(str(_kept(path)))}, and remove one of the two",
-            )
         _write(path, script, keep=True)
         return Done(stage, str(path), "written, after the hook that was there")
     _write(path, script, keep=False)
@@ -125,17 +172,11 @@ def _install_one(path: Path, stage: str, script: str) -> Done:
 
 def _write(path: Path, script: str, *, keep: bool) -> None:
     """Write through a temporary file; the old hook is moved aside only when the new one is ready."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(script.encode("utf-8", "surrogateescape"))
-        os.chmod(temporary, 0o755)
+    with replacing(path) as file:
+        file.write(script.encode("utf-8", "surrogateescape"))
+        os.fchmod(file.fileno(), 0o755)
         if keep:
             os.rename(path, _kept(path))
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _kept(path: Path) -> Path:

@@ -1,35 +1,31 @@
 """Write a report file whole or not at all."""
 
 import os
-import tempfile
+import shlex
 from pathlib import Path
 
 from reviewbot.errors import OutputError
+from reviewbot.files import replacing
 from reviewbot.text import visible_line
 
 
 def write_report(path: str, text: str) -> None:
     """Write `text` as UTF-8 through a temporary file beside `path`; OutputError leaves what was there before."""
     target = Path(os.path.realpath(path))  # a link stays a link
-    temporary = None
     try:
         if target.exists() and not target.is_file():
             # A pipe or /dev/stdout cannot be replaced, only written to.
             target.write_text(text, encoding="utf-8")
             return
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with replacing(target) as file:
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        os.replace(temporary, target)
+            os.fchmod(file.fileno(), target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         reason = error.strerror or type(error).__name__
         raise OutputError(
-            f"cannot write the report to {visible_line(path)}: {reason}", "--output a file in a folder that exists"
+            f"cannot write the report to {visible_line(path)}: {reason}", f"ls -ld {shlex.quote(str(target.parent))}"
         ) from error
 
 

@@ -29,14 +29,14 @@ _RADII = (None, AROUND, 1, 0)
 class Budget(Struct, frozen=True):
     """How much of a change goes into one request: `chunk_tokens` for the shown lines, counted by `counter`.
 
-    A single line may take up to `line_tokens` (what the window has room for); None means `chunk_tokens`. Lines that
-    are not added take at most `context_share` of the request, but for what is repeated around a cut.
+    A single line may take up to `line_tokens` (what the window has room for). Lines that are not
+    added take at most `context_share` of the request, but for what is repeated around a cut.
     """
 
     chunk_tokens: int
     counter: TokenCounter
-    line_tokens: int | None = None
-    context_share: float = 0.7
+    line_tokens: int
+    context_share: float
 
     @property
     def unit_tokens(self) -> int:
@@ -187,9 +187,7 @@ class _Packer:
 
     def add_part(self, path: str, hunk: Hunk, start: int, stop: int) -> None:
         lines = hunk.lines[start:stop]
-        room = (self.budget.line_tokens or self.budget.chunk_tokens) - self._heading_cost(
-            Unit(path, hunk, start, stop), new_file=True
-        )
+        room = self.budget.line_tokens - self._heading_cost(Unit(path, hunk, start, stop), new_file=True)
         costs = [self._count_up_to(show_line(line), room) for line in lines]
         for line, cost in zip(lines, costs, strict=True):
             if cost > room and line.kind is LineKind.ADDED:

@@ -92,10 +92,6 @@ class Repository:
         base, head = span.ids
         return self._tree_diff(base, head, "range", where, span.notes)
 
-    def between(self, base: str, head: str) -> Change:
-        """The difference of two revisions."""
-        return self._tree_diff(revisions.resolve(self._git, base), revisions.resolve(self._git, head), "range")
-
     def whole_history(self, head: str = "HEAD") -> Change:
         """Everything that a revision holds, as added."""
         return self._tree_diff(revisions.empty_tree(self._git), revisions.resolve(self._git, head), "range")

@@ -155,14 +155,14 @@ def run_review(
         info = engine.describe(options.deadline)
         options = for_demo(options) if info.demo else options
         window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
+        deadline = _deadline(options, info, started)
+        plan = plan_review(material.changes, options.sizing.budget(window), deadline)
+        manner = Manner(options.sizing, recall_speed(info), options.reply_findings)
     except EngineError as error:
-        return unread(material, error.message, hints=(error.hint,) if error.hint else ())
+        return unread(material, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
-        return replace(unread(material, "interrupted"), interrupted=True)
-    deadline = _deadline(options, info, started)
+        return interrupted(material)
     dialogue = Dialogue(engine, window, deadline)
-    plan = plan_review(material.changes, options.sizing.budget(window), deadline)
-    manner = Manner(options.sizing, recall_speed(info), options.reply_findings)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
     said = _belittled(asked.findings) if info.demo else asked.findings
     settled, sifted = _settle(said, dialogue, material, options, "interrupted" if asked.interrupted else None)
@@ -224,21 +224,41 @@ def _deadline(options: Options, info: EngineInfo, started: float) -> float | Non
     return min(options.deadline or started + DEMO_S, started + DEMO_S)
 
 
-def unread(material: Material, reason: str, *, hints: tuple[str, ...] = (), skipped: bool = False) -> Review:
-    """The review of a run in which no model read anything: every line failed, or skipped by the user's wish."""
-    left_out = tuple(found for change in material.changes for found in omit(change, reason))
-    left_out_skipped, left_out_failed = (left_out, ()) if skipped else ((), left_out)
-    failed = material.failed + left_out_failed
+def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Review:
+    """The review of a run in which a model should have read the lines and read none: all of them failed."""
+    failed = material.failed + _left_out(material, reason)
     return Review(
         source=material.source,
-        files=_coverage(() if skipped else material.changes, material.skipped + left_out_skipped, failed, Counter()),
+        files=_coverage(material.changes, material.skipped, failed, Counter()),
         findings=_sorted(material.findings),
-        skipped=material.skipped + left_out_skipped,
+        skipped=material.skipped,
         failed=failed,
         notes=material.notes,
         hints=hints,
-        no_model=skipped,
     )
+
+
+def interrupted(material: Material) -> Review:
+    """The review of a run that was interrupted before the first request."""
+    return replace(unread(material, "interrupted"), interrupted=True)
+
+
+def checks_only(material: Material, reason: str) -> Review:
+    """The review of a run in which no model was to read anything: all lines are skipped, as the user wished."""
+    skipped = material.skipped + _left_out(material, reason)
+    return Review(
+        source=material.source,
+        files=_coverage((), skipped, material.failed, Counter()),
+        findings=_sorted(material.findings),
+        skipped=skipped,
+        failed=material.failed,
+        notes=material.notes,
+        no_model=True,
+    )
+
+
+def _left_out(material: Material, reason: str) -> tuple[Omission, ...]:
+    return tuple(found for change in material.changes for found in omit(change, reason))
 
 
 def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:

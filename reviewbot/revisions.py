@@ -13,11 +13,19 @@ ZERO = re.compile(r"0+")
 """git's object id for "none"."""
 
 
+_COMMIT_ALONE = re.compile(r"(.+)\^(?:!|-([1-9][0-9]*)?)", re.DOTALL)
+"""`A^!`, `A^-` and `A^-N`: the commit without its parent, or its Nth one."""
+
+
 class Span(NamedTuple):
-    """One revision as an object id, or both ends of a range; and what to say of them."""
+    """One revision as an object id, or both ends of a range; and what to say of them.
+
+    `left_out` marks the one revision of `^A`, which is the base of what it is compared with.
+    """
 
     ids: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    left_out: bool = False
 
 
 def resolve(git: Runner, rev: str) -> str:
@@ -90,9 +98,10 @@ def split_words(git: Runner, words: Sequence[str], paths: Sequence[str] | None) 
                 f"reviewbot diff {visible_line(word)} --, or: reviewbot diff -- {visible_line(word)}",
             )
         spans.append(span)
+    spans.sort(key=lambda span: not span.left_out)
     ids = tuple(oid for span in spans for oid in span.ids)
-    if len(ids) > 2:
-        raise RepoError("a change has two ends", "reviewbot diff A B")
+    if len(ids) > 2 or sum(span.left_out for span in spans) == len(ids) > 0:
+        raise RepoError("a change has two ends, and ^ marks the one that it begins from", "reviewbot diff A B")
     return Span(ids, tuple(note for span in spans for note in span.notes)), list(paths or ())
 
 
@@ -105,14 +114,31 @@ def _need_paths(git: Runner, words: Sequence[str]) -> None:
 
 
 def _read_word(git: Runner, word: str, *, may_be_path: bool) -> Span | None:
-    """`A..B`, `A...B` (from their merge base) or one revision; None when it is none of them."""
+    """`A..B`, `A...B` (from their merge base), one revision, or what git makes two of; None for anything else."""
     if ".." in word and not (word == ".." and may_be_path):  # git, revision.c: ".." alone is the folder above
         first, dots, last = _halves(word)
         base, end = lookup(git, first), lookup(git, last)
         if base and end:
             return _from_merge_base(git, word, base, end) if dots == "..." else Span((base, end))
-    found = lookup(git, word)
-    return Span((found,)) if found else None
+    if found := lookup(git, word):
+        return Span((found,))
+    if word.startswith("^"):
+        found = lookup(git, word[1:])
+        return Span((found,), left_out=True) if found else None
+    parts = _COMMIT_ALONE.fullmatch(word)
+    oid = lookup_commit(git, parts[1]) if parts else None
+    return _from_parent(git, word, parts[1], oid, parts[2]) if parts and oid else None
+
+
+def _from_parent(git: Runner, word: str, rev: str, oid: str, number: str | None) -> Span:
+    """A commit and the parent that `A^-N` names; `A^!` names all of them, which is a change only where there is one."""
+    parents = git.ask("rev-list", "--parents", "-n", "1", oid).decode().split()[1:]
+    at = int(number or 1) - 1
+    if at >= len(parents) or (word.endswith("!") and len(parents) > 1):
+        have = f"{len(parents)} parents" if len(parents) != 1 else "one parent"
+        name = visible_line(rev)
+        raise RepoError(f"'{visible_line(word)}' is no single change: {name} has {have}", f"reviewbot show {name}")
+    return Span((parents[at], oid))
 
 
 def _halves(word: str) -> tuple[str, str, str]:

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from reviewbot.gguf import whole_pieces
+
 SPACE = "\u2581"
 """Stands for a blank inside a vocabulary."""
-
-_WHOLE = (2, 3, 4)
-"""Types of pieces (`token_type` in GGUF: unknown, control, user-defined) that are found before anything is joined."""
 
 MAX_KEPT = 200_000
 """Segments whose counts are kept; then all are forgotten, to bound the memory of a long run."""
@@ -46,7 +45,7 @@ def build_pieces(
     neighbours = frozenset(text[i : i + 2] for text in texts for i in range(len(text) - 1))
     return Pieces(
         scores=dict(zip(texts, scores, strict=True)),
-        special=tuple(text for text, kind in zip(texts, types, strict=True) if kind in _WHOLE and text),
+        special=whole_pieces(texts, types),
         neighbours=neighbours,
         words_apart=not any(
             (pair[1] == SPACE != pair[0]) or ((pair[0] == "\n") != (pair[1] == "\n")) for pair in neighbours

@@ -2,10 +2,10 @@
 
 import hashlib
 import math
-import os
 from pathlib import Path
 
 from reviewbot.engines import EngineInfo
+from reviewbot.files import keep
 
 LONG_S = 60.0
 """Whoever waits for longer than this is told before."""
@@ -22,16 +22,8 @@ def recall_speed(folder: str, info: EngineInfo) -> float | None:
 
 def keep_speed(folder: str, info: EngineInfo, tokens: int, seconds: float) -> None:
     """Keep what one run measured. A folder that cannot be written is no error: the next run then knows nothing."""
-    if tokens <= 0 or seconds <= 0:
-        return
-    path = _path(folder, info)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(f"{tokens / seconds:.6g}")
-        temporary.replace(path)
-    except OSError:
-        return
+    if tokens > 0 and seconds > 0:
+        keep(_path(folder, info), f"{tokens / seconds:.6g}".encode())
 
 
 def show_duration(seconds: float) -> str:

@@ -108,9 +108,22 @@ def text(raw: object) -> str:
 
 
 def is_cloud_name(model: str) -> bool:
-    """Whether Ollama would forward requests for a model of this name to its cloud (since 0.18)."""
+    """Whether Ollama would forward requests for a model of this name to its cloud (since 0.18: tag `cloud`, `*-cloud`).
+
+    It does so even when no model of that name is installed. Any part of the tag counts, so that no later reading of
+    `name:tag:more` opens a way around it.
+    """
     tags = model.lower().split("/")[-1].split(":")[1:]
     return any(tag == "cloud" or tag.endswith("-cloud") for tag in tags)
+
+
+def refuse_cloud_name(model: str) -> None:
+    """Raise PrivacyError for the name of a model that Ollama would forward to its cloud."""
+    if is_cloud_name(model):
+        raise PrivacyError(
+            f"{model} is a cloud model: Ollama would send your code to a server on the internet",
+            "--model codellama:7b-instruct",
+        )
 
 
 def model(raw: object) -> object:
@@ -120,13 +133,7 @@ def model(raw: object) -> object:
         raise Refused(f"it has {len(name)} characters")
     if any(character.isspace() for character in name):
         raise Refused("it holds a blank")
-    # Ollama sends what it gets for such a name to a server on the internet, even when no model of that name is
-    # installed. Any part of the tag counts, so that no later reading of `name:tag:more` opens a way around it.
-    if is_cloud_name(name):
-        raise PrivacyError(
-            f"{name} is a cloud model: Ollama would send your code to a server on the internet",
-            "name a model that runs on this machine, such as --model codellama:7b-instruct",
-        )
+    refuse_cloud_name(name)
     return name
 
 

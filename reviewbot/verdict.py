@@ -97,6 +97,8 @@ def _reasons(outcome: Outcome, review: Review, findings: tuple[Finding, ...]) ->
     for reason in dict.fromkeys(omission.reason for omission in review.failed):
         lines = sum(omission.lines for omission in review.failed if omission.reason == reason)
         yield f"{lines} of {review.added} added lines were not read: {reason}"
+    if review.interrupted and not review.failed:
+        yield "interrupted before anything was read"
     if review.unconfirmed:
         yield f"{review.unconfirmed} of the findings got no second look"
     if review.no_model:

@@ -1,7 +1,6 @@
 """The vocabulary of a model, to count with exactly: read from the model once, then kept on disk by its digest."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from reviewbot.bytepair import BytePair, Merges, build_merges, tokenizers_available
+from reviewbot.files import keep
+from reviewbot.gguf import read_metadata
 from reviewbot.sentencepiece import Pieces, SentencePiece, build_pieces
 
 FORMAT = 1
@@ -46,10 +47,17 @@ def open_vocabulary(key: str, folder: str | None, read: Callable[[], Mapping[str
     if kept is None:
         kept = build_vocabulary(read())
         if kept is not None and path is not None:
-            _keep(path, kept)
+            keep(path, msgspec.msgpack.encode(kept))
     if kept is None:
         return None
     return SentencePiece(kept) if isinstance(kept, Pieces) else BytePair(kept)
+
+
+def vocabulary_of_file(path: Path, folder: str | None) -> Vocabulary | None:
+    """The vocabulary in a GGUF file, kept until the file changes; ConfigError for a file that is none."""
+    stat = path.stat()
+    key = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    return open_vocabulary(key, folder, lambda: read_metadata(path))
 
 
 def build_vocabulary(metadata: Mapping[str, Any]) -> Pieces | Merges | None:
@@ -85,14 +93,3 @@ def _kept(path: Path | None) -> Pieces | Merges | None:
     except (OSError, msgspec.DecodeError):
         return None
     return found
-
-
-def _keep(path: Path, kept: Pieces | Merges) -> None:
-    """Write it whole or not at all: two commits may do so at once."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(msgspec.msgpack.encode(kept))
-        temporary.replace(path)
-    except OSError:
-        return  # a full disk or a read-only home: it is read anew next time

@@ -240,7 +240,7 @@ def open_window(counter: TokenCounter, loaded: Loaded, opening: Request) -> Wind
     if 0 < loaded.prompt_tokens < least:
         raise EngineDown(
             f"the server read {loaded.prompt_tokens} of at least {least} tokens: it cut even the instructions",
-            "a server whose window is larger, or update Ollama",
+            f"OLLAMA_CONTEXT_LENGTH={window.tokens} ollama serve",
         )
     return _with_room(window)
 

@@ -91,10 +91,13 @@ def say(text: str, **last: Any) -> Answer:
 
 
 def find(marker: str = "BUG") -> Answer:
-    """One severe finding for each added line that holds the marker, and a confirmation when asked again."""
+    """A severe finding for each added line with the marker, a confirmation when asked again, digits for doctor."""
 
     def answer(exchange: Exchange) -> None:
-        if "verdict" in exchange.body["format"].get("properties", {}):
+        asked = exchange.body["format"].get("properties", {})
+        if "digits" in asked:
+            return say(json.dumps({"digits": list(range(10))}))(exchange)
+        if "verdict" in asked:
             return say(json.dumps({"verdict": "confirmed", "quote": ""}))(exchange)
         path, found = "", []
         for row in exchange.user.split("\n"):

@@ -119,7 +119,7 @@ REVIEWS: dict[str, Review] = {
         failed=(Omission("a.py", 1, 3, 3, "no Ollama server answers: http://127.0.0.1:11434 cannot be reached"),),
         engine=None,
         usage=Usage(),
-        hints=("start it with `ollama serve`",),
+        hints=("ollama serve",),
     ),
     "nothing": replace(
         BASE,

@@ -1,13 +1,14 @@
 """The address of a server, as Ollama reads OLLAMA_HOST."""
 
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewbot.address import BadAddress, connectable
+from reviewbot.address import BadAddress, UnknownHost, connectable, is_here, loopback_address
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,43 @@ def test_every_ip_address_stays_itself_unless_it_is_for_listening(address):
     host = f"[{address}]" if address.version == 6 else str(address)
     found = ipaddress.ip_address(urlsplit(connectable(host)).hostname or "")
     assert found.is_loopback if address.is_unspecified else found == address
+
+
+KNOWN = {"gpu.here": ["::1", "127.0.1.1"], "two.example": ["127.0.0.1", "192.0.2.7"], "away.example": ["192.0.2.7"]}
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that knows the names of KNOWN, and addresses."""
+    resolve = socket.getaddrinfo
+
+    def look_up(host, port, **options):
+        if host not in KNOWN:
+            return resolve(host, port, flags=socket.AI_NUMERICHOST, **options)
+        return [found for address in KNOWN[host] for found in resolve(address, port, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("http://127.0.0.1:11434", "127.0.0.1"),
+        ("http://[::1]:11434/x", "::1"),
+        ("http://gpu.here:11434", "127.0.1.1"),
+        ("http://192.0.2.1:11434", None),
+        ("http://away.example:80", None),
+        ("http://two.example:80", None),
+        ("http:///x", None),
+    ],
+)
+def test_a_host_is_here_when_all_of_its_addresses_are(names: None, endpoint: str, address: str | None) -> None:
+    assert loopback_address(endpoint) == address
+    assert is_here(endpoint) is (address is not None)
+
+
+def test_a_socket_is_here_and_a_name_that_nobody_knows_is_not(names: None) -> None:
+    assert is_here("unix:///run/ollama.sock")
+    with pytest.raises(UnknownHost, match=r"^nowhere\.example$"):
+        loopback_address("http://nowhere.example:80")
+    assert not is_here("http://nowhere.example:80")

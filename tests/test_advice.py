@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from scripted_engine import INFO
 
 from reviewbot import advice
-from reviewbot.advice import Recommendation, is_here, largest_window_here, recommend, slow_note
+from reviewbot.advice import Recommendation, largest_window_here, recommend, slow_note
 from reviewbot.capacity import KvType, Memory, Place, Speed
 from reviewbot.engines import Loaded, ModelFacts
 from reviewbot.gpu import Gpu, Probe, Ram
@@ -105,21 +105,6 @@ def test_what_is_not_known_gets_the_default_window_and_no_driver_is_asked(info):
 def test_the_embedded_engine_has_the_memory_of_the_machine(monkeypatch):
     monkeypatch.setattr(advice, "ram", lambda: Ram(64 * GIB, 60 * GIB))
     assert largest_window_here(replace(SEVEN, kind="embedded", endpoint="embedded://127.0.0.1"), None) == 16384
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "here"),
-    [
-        ("http://127.0.0.1:11434", True),
-        ("http://[::1]:11434/x", True),
-        ("http://localhost:11434", True),
-        ("http://192.0.2.1:11434", False),
-        ("http://localhost.example:80", False),
-        ("no address", False),
-    ],
-)
-def test_addresses_of_this_machine(endpoint, here):
-    assert is_here(endpoint) is here
 
 
 # A model that is not wholly on a GPU

@@ -224,10 +224,6 @@ def test_in_the_memory_of_the_machine_the_whole_file_counts():
     assert need_bytes(shape, 4096, gpus=0) == need_bytes(shape, 4096) + shape.host_bytes
 
 
-def test_requests_at_once_share_the_memory():
-    assert [largest_window(TIERS["7b"], cards(12), F16, parallel) for parallel in (1, 2, 4)] == [13312, 6144, 3072]
-
-
 # Properties
 
 shapes = st.builds(
@@ -242,16 +238,15 @@ shapes = st.builds(
 devices = st.lists(st.integers(0, 96 * GIB), max_size=4).map(lambda sizes: tuple(sorted(sizes, reverse=True)))
 memories = st.builds(Memory, devices, st.integers(0, 256 * GIB))
 types = st.sampled_from(KvType)
-parallels = st.integers(1, 8)
 
 
-@given(shapes, memories, types, parallels, st.integers(0, 3), st.integers(0, 16 * GIB))
-def test_more_memory_is_never_worse(shape, memory, kv, parallel, at, more):
+@given(shapes, memories, types, st.integers(0, 3), st.integers(0, 16 * GIB))
+def test_more_memory_is_never_worse(shape, memory, kv, at, more):
     sizes = list(memory.gpu_bytes)
     if sizes:
         sizes[at % len(sizes)] += more
     larger = Memory(tuple(sorted(sizes, reverse=True)), memory.ram_bytes + more)
-    assert largest_window(shape, larger, kv, parallel) >= largest_window(shape, memory, kv, parallel)
+    assert largest_window(shape, larger, kv) >= largest_window(shape, memory, kv)
 
 
 @given(shapes, devices.filter(len), st.integers(0, 96 * GIB))
@@ -260,21 +255,20 @@ def test_another_card_is_never_worse(shape, sizes, another):
     assert largest_window(shape, more) >= largest_window(shape, Memory(sizes, 0))
 
 
-@given(shapes, memories, parallels)
-def test_a_cheaper_cache_never_gives_a_smaller_window(shape, memory, parallel):
-    f16, q8, q4 = (largest_window(shape, memory, kv, parallel) for kv in KvType)
+@given(shapes, memories)
+def test_a_cheaper_cache_never_gives_a_smaller_window(shape, memory):
+    f16, q8, q4 = (largest_window(shape, memory, kv) for kv in KvType)
     assert f16 <= q8 <= q4
 
 
-@given(shapes, memories, types, parallels)
-def test_the_largest_window_fits_and_the_next_does_not(shape, memory, kv, parallel):
-    window = largest_window(shape, memory, kv, parallel)
+@given(shapes, memories, types)
+def test_the_largest_window_fits_and_the_next_does_not(shape, memory, kv):
+    window = largest_window(shape, memory, kv)
     ways = range(1, len(memory.gpu_bytes) + 1) if memory.gpu_bytes else (0,)
 
     def fits(tokens: int) -> bool:
         return any(
-            need_bytes(shape, tokens, kv, gpus, parallel)
-            <= (sum(memory.gpu_bytes[:gpus]) if gpus else memory.ram_bytes)
+            need_bytes(shape, tokens, kv, gpus) <= (sum(memory.gpu_bytes[:gpus]) if gpus else memory.ram_bytes)
             for gpus in ways
         )
 

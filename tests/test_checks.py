@@ -111,6 +111,33 @@ def test_the_body_of_a_private_key_is_masked() -> None:
     assert shown(f"+{KEY_TOP}\n+{body}") == [KEY_TOP, MASK]
 
 
+@pytest.mark.parametrize("last", ["aB3=", "Zm9vYmFy", "q"])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("", ""), ("    ", ""), ('    "', '\\n"'), ("# ", ""), ("'", "' +")],
+    ids=["0", "1", "2", "3", "4"],
+)
+def test_the_short_last_line_of_a_private_key_is_masked(last: str, before: str, behind: str) -> None:
+    body = "MIIEpAIBAAKCAQEA" + "b" * 40
+    lines = [f"{before}{text}{behind}" for text in (KEY_TOP, body, last, KEY_END)]
+    hidden = [f"{before}{text}{behind}" for text in (KEY_TOP, MASK, MASK, KEY_END)]
+    assert shown("+" + "\n+".join([*lines, "x = 1"])) == [*hidden, "x = 1"]
+    assert (
+        shown("+" + "\n+".join([*lines[:2], f"{before}{last}{KEY_END}{behind}"]))[-1]
+        == f"{before}{MASK}{KEY_END}{behind}"
+    )
+
+
+def test_a_private_key_on_one_line_is_masked() -> None:
+    body = "\\n".join(["MIIEpAIBAAKCAQEA" + "b" * 40, "aB3="])
+    assert shown(f'+key = "{KEY_TOP}\\n{body}\\n{KEY_END}"  # {AWS}') == [f'key = "{KEY_TOP}{MASK}{KEY_END}"  # {MASK}']
+
+
+def test_code_that_speaks_of_a_private_key_stays() -> None:
+    code = ["if text.startswith('" + KEY_TOP + "'):", "    pass", "else:", "    raise"]
+    assert shown("+" + "\n+".join(code)) == code
+
+
 def test_the_pragma_silences_but_the_value_stays_masked() -> None:
     assert found(f'+key = "{AWS}"  # pragma: allowlist secret') == []
     assert AWS not in shown(f'+key = "{AWS}"  # pragma: allowlist secret')[0]

@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -88,6 +89,29 @@ def test_several_reports_of_one_run(repo: GitRepo, capfd: pytest.CaptureFixture[
     assert json.loads((repo.path / "r.json").read_text())["verdict"]["outcome"] == "blocked"
     assert (repo.path / "r.txt").read_text().startswith("::error file=a.py,line=1,")
     assert (repo.path / "plain.txt").read_text() == capfd.readouterr().out
+
+
+@pytest.mark.parametrize("reports", [["xml=r.xml"], ["JSON=r.json"], ["text=a.txt", "check-style=x"], ["json="]])
+def test_a_report_in_no_known_format_is_refused_before_anything_is_read(
+    repo: GitRepo, server: FakeServer, reports: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.stage("a.py", "x = 1\n")
+    assert main([word for report in reports for word in ("--output", report)]) == 2
+    assert re.search(r"text, json, github|names no file", capfd.readouterr().err)
+    assert server.requests == [] and not (repo.path / "a.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["./xml=r", "r=1=2.txt", "2026=r"])
+def test_a_file_may_have_any_name(repo: GitRepo, name: str) -> None:
+    assert main(["--no-model", "--output", f"json={name}"]) == 0
+    assert json.loads((repo.path / name).read_text())["version"] == 1
+
+
+@pytest.mark.parametrize("name", ["./xml=r", "out/xml=r", "r_1=2.txt", "=r"])
+def test_a_file_whose_name_begins_with_no_word_needs_no_format(repo: GitRepo, name: str) -> None:
+    (repo.path / "out").mkdir()
+    assert main(["--no-model", "--format", "json", "--output", name]) == 0
+    assert json.loads((repo.path / name).read_text())["version"] == 1
 
 
 def test_exit_zero_and_block_at(repo: GitRepo) -> None:
@@ -212,6 +236,47 @@ def test_ctrl_c_ends_with_the_partial_report(repo: GitRepo, server: FakeServer) 
     assert report["coverage"]["reviewed"] > 0 < report["coverage"]["failed"]
     assert {omission["reason"] for omission in report["failed"]} == {"interrupted"}
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("engine", ["auto", "ollama"])
+def test_ctrl_c_before_the_first_request_gives_a_whole_report(repo: GitRepo, engine: str) -> None:
+    repo.stage("a.py", "x = 1\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        words = ["--format", "json", "--engine", engine, "--endpoint", endpoint]
+        run = start(words, stdin=subprocess.DEVNULL)
+        connection, _ = silent.accept()
+        run.send_signal(signal.SIGINT)
+        report = interrupted_report(run)
+        connection.close()
+    assert report["coverage"]["failed"] == report["coverage"]["added"] == 1
+    assert report["failed"][0]["reason"] == "interrupted"
+
+
+def test_ctrl_c_before_the_change_is_known_gives_a_whole_report(repo: GitRepo) -> None:
+    run = start(["diff", "-", "--format", "json"], stdin=subprocess.PIPE)
+    assert run.stdin is not None
+    run.stdin.write("x" * 1_000_000)  # more than a pipe holds: it is being read
+    run.stdin.flush()
+    run.send_signal(signal.SIGINT)
+    report = interrupted_report(run)
+    assert (report["source"]["kind"], report["coverage"]["added"]) == ("stdin", 0)
+    assert report["verdict"]["reasons"] == ["interrupted before anything was read"]
+
+
+def start(words: list[str], stdin: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "reviewbot", *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_ctrl_c)
+
+
+def interrupted_report(run: "subprocess.Popen[str]") -> dict:
+    out, err = run.communicate(timeout=10)
+    assert run.returncode == 130
+    assert "Traceback" not in err and "not reviewed: interrupted" in err
+    report = json.loads(out)
+    assert (report["verdict"]["outcome"], report["verdict"]["exit_code"]) == ("not_reviewed", 130)
+    return report
 
 
 def test_progress_is_shown_on_a_terminal_and_vanishes(repo: GitRepo, server: FakeServer) -> None:

@@ -154,6 +154,7 @@ def test_pushes(remote: GitRepo, fake: FakeServer) -> None:
     remote.git("commit", "-qm", "bad", "--no-verify")
     code, output = push(remote, "origin", "topic")
     assert code == 1 and "a.py:1: error" in output and "1 of 1 added line" in output
+    assert "to push anyway: REVIEWBOT_SKIP='why' git push ..." in output and "to commit anyway" not in output
     remote.stage("a.py", "fine\n")
     remote.git("commit", "-qm", "good", "--no-verify")
     code, output = push(remote, "origin", "topic", "topic:copy")
@@ -161,3 +162,13 @@ def test_pushes(remote: GitRepo, fake: FakeServer) -> None:
     before = len(fake.chats)
     assert push(remote, "origin", ":copy")[0] == 0
     assert len(fake.chats) == before
+
+
+def test_a_push_that_is_skipped_goes_through(remote: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert push(remote, "origin", "main")[0] == 0
+    remote.stage("a.py", "BUG()\n")
+    remote.git("commit", "-qm", "bad", "--no-verify")
+    assert push(remote, "origin", "main")[0] == 1
+    monkeypatch.setenv("REVIEWBOT_SKIP", "why")
+    code, output = push(remote, "origin", "main")
+    assert code == 0 and "skipped (why)" in output and "anyway" not in output

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewbot.config import SETTINGS, Config, Settings, load_config, show_value, user_file
+from reviewbot.config import Config, Settings, load_config, show_value
 from reviewbot.errors import ConfigError, ExitCode, PrivacyError
+from reviewbot.layers import user_file
 from reviewbot.prompts import prompt_names
+from reviewbot.settings import SETTINGS
 
 DEFAULTS = {
     "engine": "auto",

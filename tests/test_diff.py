@@ -58,7 +58,7 @@ def test_names(repo: GitRepo, name: str | bytes, shown: str, content: bytes) -> 
     repo.git("mv", "--", name, "moved.py")
     (moved,) = staged()
     if content:
-        assert (moved.path, moved.old_path) == ("moved.py", shown)
+        assert (moved.path, moved.raw_old_path) == ("moved.py", os.fsencode(name))
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_renames_with_and_without_edits(repo: GitRepo) -> None:
     repo.git("mv", "one.py", "uno.py")
     repo.git("mv", "two.py", "due.py")
     repo.stage("due.py", body.replace("line", "row").replace("row 9\n", "row nine\n"))
-    assert [(c.path, c.old_path, texts(c)) for c in staged()] == [
-        ("due.py", "two.py", ["row nine"]),
-        ("uno.py", "one.py", []),
+    assert [(c.path, c.raw_old_path, texts(c)) for c in staged()] == [
+        ("due.py", b"two.py", ["row nine"]),
+        ("uno.py", b"one.py", []),
     ]
 
 

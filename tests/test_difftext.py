@@ -76,9 +76,9 @@ def test_hidden_text_of_a_file_that_is_renamed_and_edited(repo: GitRepo) -> None
     repo.stage("new name.py", BODY.replace("line 9\n", "line nine\n"))
     change = staged()
     assert shown(change, "new name.py") == ["-line 9", "+line nine"]
-    assert {path: file.old_path for path, file in files(change).items()} == {
-        "new name.py": "old.py",
-        "moved.txt": "plain.txt",
+    assert {path: file.raw_old_path for path, file in files(change).items()} == {
+        "new name.py": b"old.py",
+        "moved.txt": b"plain.txt",
     }
 
 

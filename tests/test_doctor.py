@@ -16,11 +16,12 @@ import pytest
 
 from reviewbot.cli import main
 from reviewbot.cli.exposure import listens_everywhere
-from reviewbot.config import SETTINGS, user_file
 from reviewbot.engines import EngineInfo, Loaded, Reply
 from reviewbot.errors import ReplyError
 from reviewbot.gpu import Gpu, Probe
 from reviewbot.install import install
+from reviewbot.layers import user_file
+from reviewbot.settings import SETTINGS
 
 MODEL = "codellama:7b-instruct"
 DIGITS = json.dumps({"digits": list(range(10))})
@@ -201,6 +202,22 @@ def test_what_fails_on_the_server(path, answer, name, text, server, repo, capsys
     assert state == "FAILED" and text in message and "; try: ollama " in message
 
 
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Sure! 0 1 2 3", "the reply holds no JSON object; it said 'Sure! 0 1 2 3'"),
+        ('{"numbers": [1]}', "another shape than asked for"),
+        ("x" * 500, "it said '" + "x" * 80 + "'"),
+    ],
+)
+def test_an_answer_that_no_review_could_read_is_a_failure(server, repo, capsys, said, problem):
+    message = {"message": {"role": "assistant", "content": said}, "done": True, "done_reason": "stop"}
+    server.answers["/api/chat"] = 200, message
+    code, found = doctor(capsys, "--engine", "ollama")
+    ((state, shown),) = found["test request"]
+    assert (code, state) == (3, "FAILED") and problem in shown and "; try: ollama run" in shown
+
+
 def test_an_unsafe_answer_is_shown_escaped(server, repo, capsys):
     server.answers["/api/version"] = (200, {"version": "0.24.0\x1b[31m\nok"})
     _, found = doctor(capsys)
@@ -341,7 +358,14 @@ def test_an_open_server_is_said_to_be_one(server, repo, capsys, monkeypatch, tmp
 def test_a_remote_endpoint_is_never_asked_without_leave(repo, capsys):
     code, found = doctor(capsys, "--endpoint", "http://192.0.2.1:11434")
     assert code == 3 and found["endpoint"][0][0] == "FAILED" and "server" not in found
-    assert "allow_remote" in found["endpoint"][0][1]
+    assert "--allow-remote" in found["endpoint"][0][1]
+
+
+@pytest.mark.parametrize("leave", [[], ["--allow-remote"]])
+def test_a_host_without_an_address_is_called_that(repo, capsys, leave):
+    code, found = doctor(capsys, "--endpoint", "http://nowhere.invalid:1", *leave)
+    assert code == 3 and found["endpoint"][0][0] == "FAILED" and "server" not in found
+    assert "does not resolve" in found["endpoint"][0][1]
 
 
 def test_a_remote_endpoint_with_leave_is_said_to_be_one(repo, capsys):

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from reviewbot.engines.http import Client, local_url
-from reviewbot.engines.ollama import OllamaEngine, refuse_cloud_name
-from reviewbot.errors import EngineDown, PrivacyError, ReplyError
+from reviewbot.engines.ollama import OllamaEngine
+from reviewbot.errors import ConfigError, EngineDown, PrivacyError, ReplyError, ReplyTorn
+from reviewbot.values import refuse_cloud_name
 
 
 @pytest.mark.parametrize(
@@ -26,11 +27,19 @@ def test_loopback_is_allowed_and_pinned_to_its_address(endpoint: str, expected: 
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["http://192.0.2.1:11434", "http://[2001:db8::1]:11434", "http://model.invalid", "http://0.0.0.0:1", "http://a..b"],
+    ["http://192.0.2.1:11434", "http://[2001:db8::1]:11434", "http://0.0.0.0:1"],
 )
 def test_another_machine_is_refused_unless_allowed(endpoint: str) -> None:
     with pytest.raises(PrivacyError, match="is not on this machine"):
         local_url(endpoint, allow_remote=False)
+    assert local_url(endpoint, allow_remote=True) == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["http://model.invalid", "http://a..b:80", "http://nowhere.invalid:11434/x"])
+def test_a_name_without_address_is_called_that(endpoint: str) -> None:
+    with pytest.raises(ConfigError, match="does not resolve") as caught:
+        local_url(endpoint, allow_remote=False)
+    assert "not on this machine" not in caught.value.message and caught.value.hint
     assert local_url(endpoint, allow_remote=True) == endpoint
 
 
@@ -46,7 +55,7 @@ def test_a_name_with_one_foreign_address_is_refused(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("model", ["x:cloud", "x:7b-cloud", "lib/x:cloud", "X:CLOUD", "host:5000/lib/x:480b-cloud"])
 def test_cloud_models_are_refused_by_name(model: str) -> None:
-    with pytest.raises(PrivacyError, match="runs in a cloud"):
+    with pytest.raises(PrivacyError, match="is a cloud model"):
         refuse_cloud_name(model)
     with pytest.raises(PrivacyError):
         OllamaEngine(endpoint="http://127.0.0.1:1", model=model)
@@ -84,8 +93,8 @@ def test_an_answer_without_end_is_given_up() -> None:
         pytest.param(httpx.ConnectError("refused"), EngineDown, id="refused"),
         pytest.param(httpx.ConnectTimeout("slow"), EngineDown, id="connect time-out"),
         pytest.param(httpx.ReadTimeout("slow"), EngineDown, id="silence"),
-        pytest.param(httpx.RemoteProtocolError("torn"), ReplyError, id="torn"),
-        pytest.param(httpx.ReadError("reset"), ReplyError, id="reset"),
+        pytest.param(httpx.RemoteProtocolError("torn"), ReplyTorn, id="torn"),
+        pytest.param(httpx.ReadError("reset"), ReplyTorn, id="reset"),
         pytest.param(httpx.InvalidURL("odd"), EngineDown, id="odd address"),
         pytest.param(httpx.UnsupportedProtocol("ftp"), EngineDown, id="protocol"),
         pytest.param(httpx.DecodingError("gzip"), ReplyError, id="encoding"),
@@ -95,8 +104,10 @@ def test_errors_of_the_library_are_ours(raised: Exception, expected: type[Except
     def fail(request):
         raise raised
 
-    with Client("http://127.0.0.1:1", transport=httpx.MockTransport(fail)) as client, pytest.raises(expected):
-        client.call_json("/x")
+    with Client("http://127.0.0.1:1", transport=httpx.MockTransport(fail)) as client:
+        with pytest.raises(expected) as caught:
+            client.call_json("/x")
+    assert caught.type is expected
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

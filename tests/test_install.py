@@ -1,5 +1,6 @@
 """Writing and removing hooks: what was there before is kept, run first and restored byte for byte."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -11,7 +12,7 @@ from conftest import GitRepo
 
 from reviewbot.cli import main
 from reviewbot.errors import UsageError
-from reviewbot.install import KEPT, STAGES, hook_script, install, is_ours, uninstall
+from reviewbot.install import KEPT, STAGES, hook_script, install, is_ours, runs_us, uninstall
 
 PYTHON = sys.executable
 
@@ -169,3 +170,71 @@ def test_on_failure_of_the_user_goes_into_the_hook(repo: GitRepo, monkeypatch: p
     monkeypatch.setenv("REVIEWBOT_ON_FAILURE", "block")
     assert main(["install"]) == 0
     assert "exit 3" in (repo.path / ".git" / "hooks" / "pre-commit").read_text()
+
+
+def test_nothing_is_written_when_one_of_the_hooks_cannot_be(tmp_path: Path) -> None:
+    foreign(tmp_path / "pre-merge-commit")
+    install(str(tmp_path), ("pre-merge-commit",), PYTHON, "allow")
+    foreign(tmp_path / "pre-merge-commit")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match="changed since"):
+        install(str(tmp_path), ("pre-commit", "pre-merge-commit"), PYTHON, "allow")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("edit", ["echo mine\n", "\r\n", ""])
+def test_a_hook_that_was_edited_is_kept(tmp_path: Path, edit: str, capfd: pytest.CaptureFixture[str]) -> None:
+    install(str(tmp_path), ("pre-commit", "pre-push"), PYTHON, "allow")
+    hook = tmp_path / "pre-commit"
+    text = hook.read_text()
+    edited = (text + edit if edit else "\n".join(text.split("\n")[:2])).encode()
+    hook.write_bytes(edited)
+    with pytest.raises(UsageError, match="edited by hand") as caught:
+        install(str(tmp_path), ("pre-push", "pre-commit"), "/other/python", "allow")
+    assert hook.read_bytes() == edited and "/other/python" not in (tmp_path / "pre-push").read_text()
+    assert caught.value.hint == f"rm {hook} && reviewbot install"
+
+
+def test_a_hook_for_an_odd_interpreter_counts_as_written(tmp_path: Path) -> None:
+    python = os.fsdecode(b"/caf\xe9/python")
+    install(str(tmp_path), ("pre-commit",), python, "allow")
+    (again,) = install(str(tmp_path), ("pre-commit",), python, "allow")
+    assert again.action == "unchanged"
+    (other,) = install(str(tmp_path), ("pre-commit",), PYTHON, "block")
+    assert other.action == "written"
+
+
+def test_husky_is_left_alone_and_the_line_for_it_works(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    dispatch = '#!/usr/bin/env sh\n. "$(dirname "$0")/h"\n'
+    husky = 'n=$(basename "$0")\ns=$(dirname "$(dirname "$0")")/$n\n[ ! -f "$s" ] && exit 0\nsh -e "$s" "$@"\nexit $?\n'
+    repo.write(".husky/_/h", husky)
+    for stage in STAGES:
+        repo.write(f".husky/_/{stage}", dispatch).chmod(0o755)
+    repo.git("config", "core.hooksPath", ".husky/_")
+    assert main(["install"]) == 2
+    err = capfd.readouterr().err
+    assert "belongs to husky" in err
+    assert (repo.path / ".husky/_/pre-commit").read_text() == dispatch
+    hint = err.split("try: ")[1].strip()
+    subprocess.run(["sh", "-c", hint], check=True)
+    assert (repo.path / ".husky/pre-commit").read_text() == 'reviewbot hook pre-commit "$@"\n'
+    main(["doctor", "--format", "json", "--endpoint", "http://127.0.0.1:9"])
+    checks = json.loads(capfd.readouterr().out)["checks"]
+    assert [c["message"] for c in checks if c["name"] == "hook"] == [
+        "pre-commit: husky runs reviewbot",
+        "pre-merge-commit: husky runs reviewbot",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "runs"),
+    [
+        ("exec reviewbot hook pre-commit", True),
+        ("/opt/bin/python -m reviewbot hook pre-commit || exit 1", True),
+        ("# the reviewbot hook comes later", False),
+        ("make lint", False),
+    ],
+)
+def test_only_a_hook_that_starts_reviewbot_is_said_to(tmp_path: Path, line: str, runs: bool) -> None:
+    (tmp_path / "pre-commit").write_text(f"#!/bin/sh\n{line}\n")
+    assert runs_us(tmp_path / "pre-commit") is runs

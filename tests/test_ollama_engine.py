@@ -1,14 +1,18 @@
 """The Ollama client against everything a server can do wrong: never a reply that is less than whole."""
 
+import json
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fake_server import MODEL, TOO_LONG_NEW, TOO_LONG_OLD, Answer, Exchange, FakeServer, done, part, say
+from hypothesis import given
+from hypothesis import strategies as st
 from values import OPENING
 
-from reviewbot.engines import Request
+from reviewbot.engines import Request, decode_event, ollama
 from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import (
     DeadlineReached,
@@ -19,14 +23,26 @@ from reviewbot.errors import (
     PromptTooLong,
     ReplyCut,
     ReplyError,
+    ReplyTorn,
 )
 
 REQUEST = Request("instructions", "the change", {"type": "object"}, reply_tokens=200)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """How long a silent server is waited for, in seconds: half of one, unless a test says otherwise."""
+
+    def wait(seconds: float) -> None:
+        monkeypatch.setattr(ollama, "FIRST_BYTE_S", seconds)
+        monkeypatch.setattr(ollama, "SILENCE_S", seconds)
+
+    wait(0.5)
+    return wait
+
+
 def engine(server: FakeServer, **options) -> OllamaEngine:
-    limits = {"silence_s": 0.5, "first_byte_s": 0.5}
-    return OllamaEngine(endpoint=server.url, model=MODEL, **{**limits, **options})
+    return OllamaEngine(endpoint=server.url, model=MODEL, **options)
 
 
 def ask(answer: Answer, deadline: float | None = None, **options):
@@ -89,13 +105,14 @@ def hang(*events) -> Answer:
 @pytest.mark.parametrize(
     ("answer", "expected", "words"),
     [
-        pytest.param(stream(part("x")), ReplyError, "broke off", id="no last line"),
-        pytest.param(stream(part("x"), b'{"mess'), ReplyError, "not JSON", id="torn line"),
+        pytest.param(stream(part("x")), ReplyTorn, "broke off", id="no last line"),
+        pytest.param(stream(part("x"), b'{"mess'), ReplyTorn, "middle of a line", id="torn line"),
+        pytest.param(status(200, b"{", **{"Content-Length": "9"}), ReplyTorn, "broke off", id="torn connection"),
         pytest.param(stream({"error": "runner died"}), ReplyError, "runner died", id="error line first"),
         pytest.param(stream(part("x"), {"error": "out of memory"}), ReplyError, "out of memory", id="error line later"),
         pytest.param(stream(part("x"), done("length")), ReplyCut, "length limit", id="cut"),
         pytest.param(stream(done("load")), ReplyError, "load", id="only loaded"),
-        pytest.param(stream(part(" \n"), done()), ReplyError, "answered nothing", id="empty answer"),
+        pytest.param(stream(part(" \n"), done()), ReplyTorn, "answered nothing", id="empty answer"),
         pytest.param(stream(b"<html>\n"), ReplyError, "not JSON", id="no JSON"),
         pytest.param(stream(b"[1]\n"), ReplyError, "not what Ollama sends", id="other JSON"),
         pytest.param(stream(part("x" * 1000) | {"pad": "y" * 5_000_000}), ReplyError, "bytes", id="10 MB"),
@@ -115,9 +132,18 @@ def hang(*events) -> Answer:
 )
 def test_less_than_a_whole_answer_is_an_error(answer: Answer, expected: type[Exception], words: str) -> None:
     started = time.monotonic()
-    with pytest.raises(expected, match=words):
+    with pytest.raises(expected, match=words) as caught:
         ask(answer)
+    assert caught.type is expected
     assert time.monotonic() - started < 5
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()), st.data())
+def test_any_line_that_is_cut_is_torn(event: dict, data: st.DataObject) -> None:
+    line = json.dumps(event).encode()
+    assert decode_event(line) == event
+    with pytest.raises(ReplyTorn):
+        decode_event(line[: data.draw(st.integers(1, len(line) - 1))])
 
 
 def trickle(exchange: Exchange) -> None:
@@ -129,10 +155,11 @@ def trickle(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     "answer", [pytest.param(hang(), id="silence"), pytest.param(trickle, id="a byte now and then")]
 )
-def test_the_deadline_ends_every_answer(answer: Answer) -> None:
+def test_the_deadline_ends_every_answer(answer: Answer, patience: Callable[[float], None]) -> None:
+    patience(30)
     started = time.monotonic()
     with pytest.raises(DeadlineReached):
-        ask(answer, deadline=started + 0.4, silence_s=30, first_byte_s=30)
+        ask(answer, deadline=started + 0.4)
     assert time.monotonic() - started < 3
 
 

@@ -261,7 +261,7 @@ COMMANDS: dict[str, Callable[[Repository], object]] = {
     "merge": lambda here: here.merge(),
     "show": lambda here: here.commit(),
     "whole history": lambda here: here.whole_history(),
-    "between": lambda here: here.between("main", "other"),
+    "between": lambda here: here.select(["main", "other"], None, staged=False),
     "push": lambda here: here.push(f"refs/heads/main {here.commit().source.head} r {ZERO}\n".encode(), "origin"),
     "a file": lambda here: here.read_at("HEAD", b"a.py"),
     "hooks": lambda here: here.hooks_path_configured,

@@ -20,7 +20,7 @@ from reviewbot.plan import (
     repack,
     split_chunk,
 )
-from reviewbot.tokens import BoundCounter
+from reviewbot.tokens import BoundCounter, TokenCounter
 from reviewbot.units import cut_hunk, enclosing_line
 
 
@@ -35,8 +35,13 @@ class OneALine:
     at_least = count
 
 
+def allow(tokens: int, counter: TokenCounter, line_tokens: int | None = None, context_share: float = 0.7) -> Budget:
+    """A budget whose single lines may take a whole request, unless more is said."""
+    return Budget(tokens, counter, tokens if line_tokens is None else line_tokens, context_share)
+
+
 def plan(budget: int, *changes: FileChange):
-    return plan_review(changes, Budget(budget, OneALine()))
+    return plan_review(changes, allow(budget, OneALine()))
 
 
 def numbers(chunk: Chunk) -> list[tuple[str, list[int]]]:
@@ -89,22 +94,22 @@ def test_a_hunk_without_added_lines_is_not_sent() -> None:
 
 def test_an_added_line_that_fits_no_request_is_failed_with_the_reason() -> None:
     long = "x" * 300
-    found = plan_review([change("a", f"+short\n+{long}\n+end")], Budget(100, BoundCounter()))
+    found = plan_review([change("a", f"+short\n+{long}\n+end")], allow(100, BoundCounter()))
     assert [n for chunk in found.chunks for n in numbers(chunk)] == [("a", [1]), ("a", [3])]
     assert found.failed == (Omission("a", 2, 2, 1, "line too long for the window"),)
 
 
 def test_a_line_may_take_the_whole_window_but_then_alone() -> None:
     long = "x" * 300
-    found = plan_review([change("a", f"+short\n+{long}\n+end")], Budget(100, BoundCounter(), line_tokens=400))
+    found = plan_review([change("a", f"+short\n+{long}\n+end")], allow(100, BoundCounter(), line_tokens=400))
     assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1])], [("a", [2])], [("a", [3])]]
     assert found.failed == ()
 
 
 def test_after_the_deadline_the_rest_is_failed_with_its_lines() -> None:
     made = (change("a", "+x\n+y"), change("b", "-old\n-older"), change("c", "+z"))
-    assert plan_review(made, Budget(9, OneALine(), 9), time.monotonic() + 60).failed == ()
-    found = plan_review(made, Budget(9, OneALine(), 9), time.monotonic())
+    assert plan_review(made, allow(9, OneALine(), 9), time.monotonic() + 60).failed == ()
+    found = plan_review(made, allow(9, OneALine(), 9), time.monotonic())
     assert found.chunks == ()
     assert found.failed == (
         Omission("a", 1, 2, 2, "the deadline was reached"),
@@ -125,18 +130,18 @@ class Counted(BoundCounter):
 
 def test_a_huge_line_is_not_counted_to_its_end() -> None:
     counter = Counted()
-    found = plan_review((change("a", "+" + "x" * 5_000_000),), Budget(1000, counter, 1000))
+    found = plan_review((change("a", "+" + "x" * 5_000_000),), allow(1000, counter, 1000))
     assert [(o.start, o.reason) for o in found.failed] == [(1, "line too long for the window")]
     assert counter.bytes < 20_000
 
 
 def test_a_huge_line_of_few_tokens_is_read() -> None:
-    found = plan_review((change("a", "+" + "x" * 200_000),), Budget(9, OneALine(), 9))
+    found = plan_review((change("a", "+" + "x" * 200_000),), allow(9, OneALine(), 9))
     assert [numbers(chunk) for chunk in found.chunks] == [[("a", [1])]]
 
 
 def test_long_context_is_clipped_and_does_not_fail() -> None:
-    found = plan_review([change("a", " " + "c" * 5000 + "\n+x")], Budget(600, BoundCounter()))
+    found = plan_review([change("a", " " + "c" * 5000 + "\n+x")], allow(600, BoundCounter()))
     assert found.failed == ()
     assert "[cut]" in show_segments(found.chunks[0].segments)
 
@@ -180,7 +185,7 @@ def added(segments) -> list[tuple[str, int | None, str]]:
 def test_every_added_line_is_in_one_chunk_or_failed_and_no_chunk_is_over(
     made: tuple[FileChange, ...], tokens: int, share: float
 ) -> None:
-    budget = Budget(tokens, BoundCounter(), context_share=share)
+    budget = allow(tokens, BoundCounter(), context_share=share)
     found = plan_review(made, budget)
     sent = [line for chunk in found.chunks for line in added(chunk.segments)]
     failed = [(o.path, o.start) for o in found.failed]
@@ -195,7 +200,7 @@ def test_every_added_line_is_in_one_chunk_or_failed_and_no_chunk_is_over(
 
 @given(changes(), st.integers(100, 2000))
 def test_the_next_unit_would_not_have_fitted(made: tuple[FileChange, ...], tokens: int) -> None:
-    found = plan_review(made, Budget(tokens, BoundCounter()))
+    found = plan_review(made, allow(tokens, BoundCounter()))
     for chunk, following in itertools.pairwise(found.chunks):
         unit = next(unit for unit in following.units if unit.added)
         fuller = Chunk((*chunk.units, replace(unit, radius=None)), 0)
@@ -204,8 +209,8 @@ def test_the_next_unit_would_not_have_fitted(made: tuple[FileChange, ...], token
 
 @given(changes(), st.integers(100, 2000), st.integers(100, 2000))
 def test_packing_anew_keeps_every_line(made: tuple[FileChange, ...], tokens: int, others: int) -> None:
-    before = plan_review(made, Budget(tokens, BoundCounter()))
-    after = repack(before.chunks, Budget(others, BoundCounter()))
+    before = plan_review(made, allow(tokens, BoundCounter()))
+    after = repack(before.chunks, allow(others, BoundCounter()))
     sent = [line[:2] for chunk in after.chunks for line in added(chunk.segments)]
     failed = [(o.path, o.start) for o in after.failed]
     assert sorted(sent + failed) == sorted(line[:2] for chunk in before.chunks for line in added(chunk.segments))
@@ -276,18 +281,18 @@ def test_the_enclosing_line(above: list[str], text: str, expected: str) -> None:
 def test_context_keeps_to_its_share_the_nearest_lines_first() -> None:
     rows = "\n".join([*(f" c{i}" for i in range(3)), "+x", *(f" d{i}" for i in range(3))])
     many = [rows] * 8
-    (whole,) = plan_review([change("a", *many)], Budget(200, OneALine(), context_share=1.0)).chunks
+    (whole,) = plan_review([change("a", *many)], allow(200, OneALine(), context_share=1.0)).chunks
     assert sum(row.split()[1] != "+x" for row in shown(whole)) == 48
-    (spare,) = plan_review([change("a", *many)], Budget(200, OneALine(), context_share=0.06)).chunks
+    (spare,) = plan_review([change("a", *many)], allow(200, OneALine(), context_share=0.06)).chunks
     context = [row for row in shown(spare) if "+x" not in row]
     assert len(context) == 12  # 0.06 of 200: two hunks whole
-    (none,) = plan_review([change("a", *many)], Budget(200, OneALine(), context_share=0)).chunks
+    (none,) = plan_review([change("a", *many)], allow(200, OneALine(), context_share=0)).chunks
     assert [row.split()[1] for row in shown(none)] == ["+x"] * 8
 
 
 @given(changes())
 def test_splitting_loses_no_added_line(made: tuple[FileChange, ...]) -> None:
-    for chunk in plan_review(made, Budget(2000, BoundCounter())).chunks:
+    for chunk in plan_review(made, allow(2000, BoundCounter())).chunks:
         halves = split_chunk(chunk)
         if halves:
             assert [line for half in halves for line in added(half.segments)] == added(chunk.segments)

@@ -14,7 +14,7 @@ from reviewbot.gpu import Gpu, Probe
 from reviewbot.plan import Omission
 from reviewbot.prompts import ASK_AGAIN, load_prompt
 from reviewbot.repo import Source
-from reviewbot.review import Material, Options, Review, run_review, unread
+from reviewbot.review import Material, Options, Review, checks_only, run_review
 from reviewbot.tokens import EstimateCounter
 from reviewbot.window import Sizing
 
@@ -239,7 +239,7 @@ def test_the_same_line_and_rule_is_one_finding() -> None:
 
 
 def test_without_a_model_lines_are_skipped_by_the_users_wish() -> None:
-    made = unread(TWO, "no model asked (--no-model)", skipped=True)
+    made = checks_only(TWO, "no model asked (--no-model)")
     assert numbers(made) == (2, 0, 2, 0)
     assert made.no_model
 

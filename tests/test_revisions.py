@@ -65,6 +65,50 @@ def test_ranges(
         assert end is not None and re.fullmatch("[0-9a-f]{40}", end)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["HEAD^!"],
+        ["HEAD^-"],
+        ["HEAD^-1"],
+        ["v1^!"],
+        ["feature^!"],
+        ["^feature", "main"],
+        ["main", "^feature"],
+        ["^main~1", "main", "m.py"],
+        ["joined^-2"],
+    ],
+    ids=" ".join,
+)
+def test_what_git_makes_a_range_of(branches: GitRepo, words: list[str]) -> None:
+    branches.git("checkout", "-qb", "joined")
+    branches.git("merge", "-q", "feature", "-m", "join")
+    branches.git("checkout", "-q", "main")
+    plain = branches.git("diff", "--name-status", "--no-renames", *words).stdout.decode().split()
+    change = select(*words)
+    assert plain[1::2] == sorted(added(change))
+    assert change.source.kind == "range" and change.source.base != change.source.head
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "hint"),
+    [
+        ("joined^!", "'joined^!' is no single change: joined has 2 parents", "reviewbot show joined"),
+        ("HEAD^-2", "'HEAD^-2' is no single change: HEAD has one parent", "reviewbot show HEAD"),
+        ("HEAD~1^!", "'HEAD~1^!' is no single change: HEAD~1 has 0 parents", "reviewbot show HEAD~1"),
+        ("none^!", "neither a revision nor a path", None),
+        ("^HEAD", "^ marks the one that it begins from", "reviewbot diff A B"),
+    ],
+)
+def test_what_is_no_range(branches: GitRepo, word: str, message: str, hint: str | None) -> None:
+    branches.git("checkout", "-qb", "joined")
+    branches.git("merge", "-q", "feature", "-m", "join")
+    branches.git("checkout", "-q", "main")
+    with pytest.raises(RepoError) as caught:
+        select(word)
+    assert message in caught.value.message and (hint is None or caught.value.hint == hint)
+
+
 def test_the_ends_of_a_range_are_object_ids(branches: GitRepo) -> None:
     main, feature, base = (oid(branches, name) for name in ("main", "feature", "main~1"))
     assert select("main..feature").source == ("range", main, feature)

@@ -51,6 +51,27 @@ def test_no_line_is_left_out_in_silence(data: bytes) -> None:
         parse_diff(data)
 
 
+@pytest.mark.parametrize(("options", "refused"), [(["-r"], True), (["-rc"], True), (["-ru"], False)], ids=str)
+@pytest.mark.parametrize("text", [("a\n", "b\n"), ("a\n", "a\nb\n"), ("a\nb\n", "a\n")], ids=["edit", "add", "cut"])
+def test_another_dialect_is_none_for_a_binary_file_beside_it(
+    tmp_path: Path, options: list[str], refused: bool, text: tuple[str, str]
+) -> None:
+    for folder, code, data in zip(("one", "two"), text, (b"\0a", b"\0b"), strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "code.py").write_text(code)
+        (tmp_path / folder / "data.bin").write_bytes(data)
+    told = subprocess.run(["diff", *options, "one", "two"], cwd=tmp_path, capture_output=True).stdout
+    assert b"Binary files" in told
+    if refused:
+        with pytest.raises(DiffError, match="no unified diff"):
+            parse_diff(told)
+    else:
+        assert [(change.path, change.binary) for change in parse_diff(told)] == [
+            ("two/code.py", False),
+            ("two/data.bin", True),
+        ]
+
+
 def test_a_coloured_diff_says_how_to_take_the_colour_out() -> None:
     with pytest.raises(DiffError) as caught:
         parse_diff(b"\x1b[1mdiff --git a/x b/x\x1b[m\n\x1b[36m@@ -1 +1 @@\x1b[m\n")

@@ -6,22 +6,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import tiny_gguf
+from servers import tiny_gguf, vocabulary
+from texts import CONTROLS, draw
 from values import OPENING
 
 from reviewbot.engines.embedded import EmbeddedEngine, embedded_available
+from reviewbot.gguf import read_metadata
 from reviewbot.tokens import BoundCounter, EstimateCounter, counter_for
+from reviewbot.vocabulary import Vocabulary, open_vocabulary
 
 COUNTERS = [BoundCounter(), EstimateCounter()]
 
 
 @pytest.mark.parametrize("counter", COUNTERS, ids=["bound", "estimate"])
 @given(parts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=8))
-def test_the_parts_never_count_less_than_the_bound_of_the_whole_allows(counter, parts: list[str]) -> None:
-    whole = counter.count("".join(f"{part}\n" for part in parts))
-    if isinstance(counter, BoundCounter):
-        assert sum(counter.count(f"{part}\n") for part in parts) == whole
-    assert all(counter.count(part) >= 0 for part in parts)
+def test_lines_counted_apart_never_count_less_than_together(counter, parts: list[str]) -> None:
+    lines = [f"{part}\n" for part in parts]
+    assert sum(map(counter.count, lines)) >= counter.count("".join(lines))
+    assert all(counter.at_least(line) <= counter.count(line) for line in lines)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -51,14 +53,38 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     engine.close()
 
 
-def test_this_projects_own_code_is_never_counted_too_low(server: EmbeddedEngine) -> None:
+def windows(lines: int) -> Iterator[str]:
+    """This project's own code and documents, so many lines at a time."""
+    root = Path(__file__).parent.parent
+    for path in sorted([*root.glob("reviewbot/**/*.py"), *root.glob("tests/*.py"), *root.glob("*.md")]):
+        parts = path.read_text().split("\n")
+        for start in range(0, len(parts), lines):
+            yield "\n".join(parts[start : start + lines]) + "\n"
+
+
+def test_no_text_takes_more_tokens_of_a_real_server_than_the_bound(server: EmbeddedEngine) -> None:
     client = server._start(2048, None)
-    for path in sorted((Path(__file__).parent.parent / "reviewbot").rglob("*.py")):
-        text = path.read_text()
-        for start in range(0, len(text), 4000):
-            window = text[start : start + 4000]
-            _, answer = client.call_json("/tokenize", {"content": window, "add_special": False})
-            tokens = len(answer["tokens"])
-            assert tokens <= BoundCounter().count(window) + 1
-            lines = sum(EstimateCounter().count(line) for line in window.splitlines(keepends=True))
-            assert lines >= EstimateCounter().count(window) - 1
+    for text in [*windows(100), *map(draw, range(100))]:
+        _, answer = client.call_json("/tokenize", {"content": text, "add_special": False})
+        assert BoundCounter().at_least(text) <= len(answer["tokens"]) <= BoundCounter().count(text) + 1
+
+
+@pytest.fixture(scope="module")
+def llama() -> Vocabulary:
+    """The pieces of Llama 2, which Code Llama has too."""
+    path = vocabulary("llama-spm")
+    found = open_vocabulary("llama-spm", None, lambda: read_metadata(path))
+    assert found is not None
+    return found
+
+
+def test_the_estimate_is_never_below_the_tokens_of_code_llama(llama: Vocabulary) -> None:
+    texts = [text for text in map(draw, range(500)) if not set(text) & set(CONTROLS) - set("\t\n\r")]
+    assert len(texts) > 400
+    low = [text for text in [*windows(30), *texts] if EstimateCounter().count(text) < llama.count(text)]
+    assert low == []
+
+
+def test_the_estimate_of_code_is_not_far_above_its_tokens(llama: Vocabulary) -> None:
+    code = "".join(windows(1000))
+    assert EstimateCounter().count(code) < 3 * llama.count(code)

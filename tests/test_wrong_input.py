@@ -66,7 +66,7 @@ def check(capfd: pytest.CaptureFixture[str], args: list[str], code: int, *words:
         pytest.param(["--model", "a\nb"], ["model"], id="model with a newline"),
         pytest.param(["--model", "x:cloud"], ["cloud"], id="cloud model"),
         pytest.param(["--endpoint", "http://192.0.2.1:11434"], ["not on this machine", "allow"], id="remote address"),
-        pytest.param(["--endpoint", "http://model.invalid:1"], ["not on this machine"], id="remote name"),
+        pytest.param(["--endpoint", "http://model.invalid:1"], ["does not resolve"], id="unknown name"),
         pytest.param(["--endpoint", "http://[::1"], ["endpoint"], id="broken address"),
         pytest.param(["--endpoint", "ftp://127.0.0.1"], ["endpoint"], id="other protocol"),
         pytest.param(["--prompt", "nosuch.md"], ["prompt"], id="no such prompt"),
@@ -205,7 +205,16 @@ def test_a_folder_that_is_gone(
     check(capfd, ["diff", "--staged"], 2, "no longer exists")
 
 
-@pytest.mark.parametrize("words", ["--version", "config", "--no-model --format json"])
+@pytest.mark.parametrize("words", ["--no-model", "--no-model --format json", "nonsense", "show none", "--format yaml"])
+@pytest.mark.parametrize("streams", ["2>/dev/full", ">/dev/full 2>/dev/full"])
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
+def test_an_error_output_that_cannot_be_written(repo: GitRepo, words: str, streams: str) -> None:
+    repo.stage("a.py", "x = 1\n")
+    command = f"{sys.executable} -m reviewbot {words} {streams}"
+    assert subprocess.run(command, shell=True, capture_output=True).returncode == 3
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "diff --help", "config", "--no-model --format json"])
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
 def test_output_that_cannot_be_written(words: str) -> None:
     command = f"{sys.executable} -m reviewbot {words} >/dev/full"

@@ -40,6 +40,11 @@ _MAY_HOLD_SECRET = re.compile(
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_KEY_LINE = re.compile(r"""[\s"'+,(#*/]*?([A-Za-z0-9+/]+={0,2})(?:\\[nr])*[\s"'+,;)\\]*""")
+"""A line inside a key, short as the last one is, within what a literal or a comment puts around it."""
+_OUTSIDE, _BEGUN, _IN_BODY = range(3)
+"""Where a line stands: outside of a key, behind its first line, or behind a line of its body."""
+
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
 
@@ -130,21 +135,43 @@ def _maskable(secret: Secret) -> bool:
 
 def _mask_hunk(hunk: Hunk, scan: Scan, everywhere: re.Pattern[str] | None) -> Hunk:
     lines = []
-    in_key = False
+    place = _OUTSIDE
     for line in hunk.lines:
-        in_key = (in_key or _KEY_BEGIN.search(line.text) is not None) and not _KEY_END.search(line.text)
-        text = _mask_text(line.text, scan, everywhere, in_key=in_key)
+        text, place = _mask_key(_mask_text(line.text, scan, everywhere), place)
         lines.append(line if text == line.text else replace(line, text=text))
-    return Hunk(_mask_text(hunk.heading, scan, everywhere, in_key=False), tuple(lines))
+    return Hunk(_mask_text(hunk.heading, scan, everywhere), tuple(lines))
 
 
-def _mask_text(text: str, scan: Scan, everywhere: re.Pattern[str] | None, *, in_key: bool) -> str:
+def _mask_key(text: str, place: int) -> tuple[str, int]:
+    """The line without what it holds of a private key, and the place in the key behind it.
+
+    Code may speak of a key without one, so a short line is a key's last one only behind a long one.
+    """
+    begin = _KEY_BEGIN.search(text) if place == _OUTSIDE else None
+    if place == _OUTSIDE and begin is None:
+        return text, _OUTSIDE
+    start = begin.end() if begin else 0
+    end = _KEY_END.search(text, start)
+    stop = end.start() if end else len(text)
+    part = text[start:stop]
+    last = _KEY_LINE.fullmatch(part) if place == _IN_BODY else None
+    if begin and end:
+        masked = MASK
+    elif last:
+        masked = part[: last.start(1)] + MASK + part[last.end(1) :]
+    else:
+        masked = _KEY_BODY.sub(MASK, part)
+    inside = _IN_BODY if masked != part else _BEGUN
+    return text[:start] + masked + text[stop:], _OUTSIDE if end else inside
+
+
+def _mask_text(text: str, scan: Scan, everywhere: re.Pattern[str] | None) -> str:
     masked = everywhere.sub(MASK, text) if everywhere is not None else text
     for secret in filter(_maskable, scan.get(text, ())):
         value = re.escape(secret.value)
         # Not inside of a name: `password_field="password"` is no reason to blank the name.
         masked = re.sub(rf"(?<!\w){value}(?!\w)" if secret.kind in _ADVISORY else value, MASK, masked)
-    return _KEY_BODY.sub(MASK, masked) if in_key else masked
+    return masked
 
 
 def _allowed(lines: Sequence[Line], at: int) -> bool:

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import TextIO
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
@@ -13,9 +14,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     started = time.monotonic()  # bare Python's own start, some 10 ms, is not counted
     words = list(sys.argv[1:] if argv is None else argv)
-    from reviewbot.errors import ExitCode, ReviewbotError
+    from reviewbot.errors import ExitCode
 
     _open_streams()
+    try:
+        return _answer(words, started)
+    except OSError:  # not even what went wrong can be said
+        _silence(sys.stdout)
+        _silence(sys.stderr)
+        return ExitCode.NOT_REVIEWED
+
+
+def _answer(words: Sequence[str], started: float) -> int:
+    """Run the command and say on stderr what went wrong; OSError when that cannot be written."""
+    from reviewbot.errors import ExitCode, ReviewbotError
+
     try:
         code = _version() if words == ["--version"] else _run(words, started)
         sys.stdout.flush()  # here, where it can still be said that it failed
@@ -27,14 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("reviewbot: interrupted; nothing was reviewed", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        _silence_stdout()
+        _silence(sys.stdout)
         return ExitCode.NOT_REVIEWED
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             _print_bug(error)
             return ExitCode.NOT_REVIEWED
         print(f"reviewbot: the output cannot be written: {error.strerror}", file=sys.stderr)
-        _silence_stdout()
+        _silence(sys.stdout)
         return ExitCode.NOT_REVIEWED
     except Exception as error:
         _print_bug(error)
@@ -107,9 +120,9 @@ def _print_error(error: Exception) -> None:
         print(f"  try: {visible(hint)}", file=sys.stderr)
 
 
-def _silence_stdout() -> None:
-    """Nobody reads our output any more: keep Python from complaining about that when it flushes at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _silence(stream: TextIO) -> None:
+    """Nobody reads this output any more: keep Python from complaining about that when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print_bug(error: Exception) -> None:

@@ -1,6 +1,7 @@
 """The command line's words: commands, flags and their help."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -77,6 +78,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, f"{self.prog} --help")
+
+    def print_help(self, file: Any = None) -> None:
+        """argparse itself is silent about a help text that it cannot write."""
+        stream = sys.stdout if file is None else file
+        stream.write(self.format_help())
+        stream.flush()
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reviewbot.config import Settings, load_config, show_value
@@ -37,20 +38,17 @@ def repository_here() -> tuple["Repository | None", RepoError | None]:
         return None, error
 
 
-def settings_here(options: argparse.Namespace, repository: "Repository | None", *, in_hook: bool = False) -> Settings:
-    """The settings of a review of what is staged here: patterns of the repository count as they are at HEAD."""
-
-    def read_head(path: bytes) -> bytes | None:
-        assert repository is not None
-        return repository.read_at("HEAD", path)
-
+def settings_here(
+    options: argparse.Namespace, repository: "Repository | None", base: str = "HEAD", *, in_hook: bool = False
+) -> Settings:
+    """The settings of a review here of what is based on a revision: the repository's patterns count as it has them."""
     return load_config(
         root=None if repository is None else repository.root,
         flags=options.settings,
         in_hook=in_hook,
         config_file=options.config,
         isolated=options.isolated,
-        read_base=None if repository is None else read_head,
+        read_base=None if repository is None else partial(repository.read_at, base),
     )
 
 

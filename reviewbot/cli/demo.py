@@ -14,16 +14,17 @@ from reviewbot.errors import ExitCode, RepoError
 if TYPE_CHECKING:
     from reviewbot.config import Config
 
-# Assembled here, so that this file does not itself look like a leak. AWS gives this key in its documentation.
+# Assembled here, so that this file does not itself look like a leak or a conflict. AWS gives this key in its
+# documentation.
 _KEY = "AKIA" + "IOSFODNN7" + "EXAMPLE"
 _BAD = f"""\
 ACCESS_KEY = "{_KEY}"
 
-<<<<<<< HEAD
+{"<" * 7} HEAD
 RETRIES = 3
-=======
+{"=" * 7}
 RETRIES = 5
->>>>>>> feature
+{">" * 7} feature
 """
 _GOOD = """\
 import os

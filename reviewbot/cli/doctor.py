@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewbot.cli.config import repository_here, settings_here
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from reviewbot.repo import Repository
 
 OLDEST_GIT = (2, 30)
-HOOK_MARKER = b"reviewbot hook"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -102,17 +102,22 @@ def _check_repository(repository: "Repository | None", problem: RepoError | None
 
 def _check_hooks(repository: "Repository") -> Iterator[Check]:
     """One line for each hook of ours, or one that says that there is none."""
-    from reviewbot.install import STAGES
+    from reviewbot.install import STAGES, is_of_husky, runs_us
 
+    folder = Path(repository.hooks_dir)
     found = False
     for stage in STAGES:
+        if is_of_husky(folder) and runs_us(folder.parent / stage):
+            found = True
+            yield Check("hook", State.OK, f"{stage}: husky runs reviewbot")
+            continue
         path = os.path.join(repository.hooks_dir, stage)
         try:
             with open(path, "rb") as file:
                 script = file.read(65536)
         except OSError:
             continue
-        if HOOK_MARKER in script:
+        if runs_us(Path(path)):
             found = True
             yield _check_script(stage, path, script)
         elif b"pre-commit" in script and repository.root and _framework_runs_us(repository.root):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from reviewbot.advice import is_here
+from reviewbot.address import is_here
 from reviewbot.cli.probes import Check, State
 from reviewbot.engines.ollama_server import has_cloud
 

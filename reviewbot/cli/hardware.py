@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from reviewbot.advice import LICENCE, LICENCE_URL, Recommendation, is_here, recommend
+from reviewbot.address import is_here
+from reviewbot.advice import LICENCE, LICENCE_URL, Recommendation, recommend
 from reviewbot.capacity import (
     CODE_LLAMA,
     Fit,

@@ -12,7 +12,8 @@ from reviewbot.text import visible_line
 
 def run_install(options: argparse.Namespace) -> int:
     """Write the hooks of `--stage` (default: pre-commit and pre-merge-commit) where git looks for them."""
-    from reviewbot.config import load_config, user_file
+    from reviewbot.config import load_config
+    from reviewbot.layers import user_file
 
     stages = tuple(getattr(options, "stage", None) or DEFAULT_STAGES)
     for stage in stages:

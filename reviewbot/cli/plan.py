@@ -112,14 +112,11 @@ def _nobody(config: "Config") -> "EngineInfo":
 
 
 def _vocabulary_in(path: Path, folder: str) -> "Vocabulary":
-    from reviewbot.gguf import read_metadata
-    from reviewbot.vocabulary import open_vocabulary
+    from reviewbot.vocabulary import vocabulary_of_file
 
     if not path.is_file():
         raise ConfigError(f"--vocab: there is no file {path}", "--vocab MODEL.gguf")
-    stat = path.stat()
-    key = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    found = open_vocabulary(key, folder, lambda: read_metadata(path))
+    found = vocabulary_of_file(path, folder)
     if found is None:
         raise ConfigError(f"--vocab: {path} has no vocabulary that can be counted with", "--vocab MODEL.gguf")
     return found

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.errors import EngineError, PrivacyError, ReviewbotError
+from msgspec import Struct
+
+from reviewbot.errors import EngineError, PrivacyError, ReplyError, ReviewbotError, UsageError
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
@@ -35,6 +37,16 @@ _TEST_SCHEMA = {
 }
 
 
+_SHOWN_CHARS = 80
+"""Of an answer that cannot be read."""
+
+
+class _Digits(Struct):
+    """What the test request asks for."""
+
+    digits: list[int]
+
+
 class State(StrEnum):
     """How a check ended. A note stops no review."""
 
@@ -61,7 +73,7 @@ def check_engine(settings: "Settings") -> Iterator[Check]:
     try:
         yield _check_endpoint(config, settings.origins["endpoint"])
         yield from _check_ollama(config)
-    except PrivacyError as error:
+    except UsageError as error:
         yield Check("endpoint", State.FAILED, error.message, error.hint)
     except EngineError as error:
         stand_in = config.engine == "auto" and config.model_file is not None
@@ -231,9 +243,10 @@ def _placement(info: "EngineInfo", loaded: "Loaded") -> Check:
 
 def _test_request(engine: "Engine", config: "Config", info: "EngineInfo", hint: str) -> Check:
     """Two equal requests: the first is read anew, the second shows how fast the model writes. What both took is kept,
-    so that a review can be foreseen."""
+    so that a review can be foreseen. An answer that a review could not read is no answer."""
     from reviewbot.cli.engine import cache_part
     from reviewbot.engines import Request
+    from reviewbot.replies import decode_reply
     from reviewbot.speed import keep_speed
 
     request = Request("You answer in JSON.", 'Write ten digits: {"digits": [...]}', _TEST_SCHEMA, _TEST_TOKENS)
@@ -246,6 +259,11 @@ def _test_request(engine: "Engine", config: "Config", info: "EngineInfo", hint: 
         second = time.monotonic()
     except ReviewbotError as error:
         return Check("test request", State.FAILED, error.message, _mend(error, hint))
+    try:
+        decode_reply(read.text, _Digits)
+    except ReplyError as error:
+        message = f"{error.message}; it said {read.text[:_SHOWN_CHARS]!r}"
+        return Check("test request", State.FAILED, message, _mend(error, hint))
     tokens = read.prompt_tokens + read.completion_tokens + written
     keep_speed(cache_part(config, "speeds"), info, tokens, second - started)
     speed = f"{written / max(second - first, 1e-6):.0f} tokens per second, " if written else ""

@@ -6,9 +6,11 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reviewbot.errors import ExitCode, OutputError
+from reviewbot.cli.arguments import FORMATS
+from reviewbot.errors import ExitCode, OutputError, UsageError
 from reviewbot.gitrun import staged_is_empty
 from reviewbot.repo import Change, Repository
+from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
     from reviewbot.config import Config, Settings
@@ -27,6 +29,7 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     in_hook = options.command == "hook"
     if in_hook:
         hook_stage(options)
+    _outputs(options)  # what is wrong with them is said before anything is read
     reason = os.environ.get(SKIP_VARIABLE)
     if reason:
         return _skipped_by_user(options, reason)
@@ -34,13 +37,16 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         if options.settings or options.config:
             _refuse_wrong_settings(options)
         return _nothing_staged(options)
-    if not options.no_model:
-        _load_client()
-    repository, changes = select_changes(options)
-    settings = load_settings(options, repository, changes)
-    deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
-    material = select_material(changes, settings, repository)
-    review = _review(material, settings.config, options, deadline)
+    try:
+        if not options.no_model:
+            _load_client()
+        repository, changes = select_changes(options)
+        settings = load_settings(options, repository, changes)
+        deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
+        material = select_material(changes, settings, repository)
+        review = _review(material, settings.config, options, deadline)
+    except KeyboardInterrupt:
+        return _interrupted(options)
     return _publish(review, settings.config, options)
 
 
@@ -53,12 +59,31 @@ def _load_client() -> None:
 
 
 def _skipped_by_user(options: argparse.Namespace, reason: str) -> int:
-    from reviewbot.config import load_config
     from reviewbot.repo import Source
     from reviewbot.review import Review
 
-    settings = load_config(root=None, flags={}, in_hook=options.command == "hook", isolated=True, environ={})
-    return _publish(Review(Source("staged"), skip_reason=reason), settings.config, options)
+    return _publish(Review(Source("staged"), skip_reason=reason), _default_config(options), options)
+
+
+def _interrupted(options: argparse.Namespace) -> int:
+    """The report of a run that was interrupted before it was known what there is to read."""
+    from reviewbot.repo import Source
+    from reviewbot.review import Review
+
+    if options.command == "diff" and options.args == ["-"]:
+        kind = "stdin"
+    elif options.command == "diff" and not options.staged:
+        kind = "range" if options.args else "worktree"
+    else:
+        kind = "commit" if options.command == "show" else "staged"
+    return _publish(Review(Source(kind), interrupted=True), _default_config(options), options)
+
+
+def _default_config(options: argparse.Namespace) -> "Config":
+    """What holds where no setting makes a difference."""
+    from reviewbot.config import load_config
+
+    return load_config(root=None, flags={}, in_hook=options.command == "hook", isolated=True, environ={}).config
 
 
 def _refuse_wrong_settings(options: argparse.Namespace) -> None:
@@ -85,18 +110,10 @@ def load_settings(
     options: argparse.Namespace, repository: Repository | None, changes: tuple[Change, ...]
 ) -> "Settings":
     """The settings that hold for these changes: the repository's own count as their base has them."""
-    from reviewbot.config import load_config
+    from reviewbot.cli.config import settings_here
 
     base = (changes[0].source.base if changes else None) or "HEAD"
-    read_base = partial(repository.read_at, base) if repository is not None else None
-    return load_config(
-        root=repository.root if repository is not None else None,
-        flags=options.settings,
-        in_hook=options.command == "hook",
-        config_file=options.config,
-        isolated=options.isolated,
-        read_base=read_base,
-    )
+    return settings_here(options, repository, base, in_hook=options.command == "hook")
 
 
 def select_material(changes: tuple[Change, ...], settings: "Settings", repository: Repository | None) -> "Material":
@@ -143,17 +160,20 @@ def _select(change: Change, config: "Config", repository: Repository | None) -> 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
     from reviewbot.cli.engine import cache_part, open_engine
     from reviewbot.progress import open_progress
-    from reviewbot.review import run_review, unread
+    from reviewbot.review import checks_only, interrupted, run_review, unread
     from reviewbot.speed import keep_speed, recall_speed
 
     asking = review_options(config, deadline=deadline)
     if not any(change.added for change in material.changes):
         return unread(material, "nothing to read")
     if options.no_model:
-        return unread(material, "no model asked (--no-model)", skipped=True)
+        return checks_only(material, "no model asked (--no-model)")
     in_hook = options.command == "hook"
     folder = cache_part(config, "speeds")
-    engine = open_engine(config, interactive=not in_hook, deadline=deadline)
+    try:
+        engine = open_engine(config, interactive=not in_hook, deadline=deadline)
+    except KeyboardInterrupt:
+        return interrupted(material)
     try:
         with open_progress(in_hook=in_hook, quiet=options.quiet) as progress:
             review = run_review(
@@ -214,6 +234,8 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
     sys.stdout.flush()
     style = Style(_colour(sys.stderr, in_hook), options.verbose, options.quiet, options.show_dropped)
     sys.stderr.write(summary(review, verdict, style))
+    if verdict.exit_code is ExitCode.BLOCKED and in_hook and review.source.kind == "range":
+        sys.stderr.write("to push anyway: REVIEWBOT_SKIP='why' git push ...\n")
     plain = Style(verbose=options.verbose)
     try:
         for kind, path in _outputs(options):
@@ -226,13 +248,20 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
 
 
 def _outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Format and path of each `--output [FORMAT=]FILE`."""
-    from reviewbot.reporters import REPORTERS
+    """Format and path of each `--output [FORMAT=]FILE`.
 
+    A word before a `=` is a format, and a wrong one where there is none of that name: UsageError. `./word=x` is a file.
+    """
     found = []
     for text in options.output:
         kind, separator, path = text.partition("=")
-        found.append((kind, path) if separator and kind in REPORTERS else (options.format, text))
+        if not separator or not kind.replace("-", "").isalpha():
+            found.append((options.format, text))
+        elif kind not in FORMATS or not path:
+            what = "names no file" if kind in FORMATS else f"names no format of {', '.join(FORMATS)}"
+            raise UsageError(f"--output {visible_line(text)} {what}", f"--output {FORMATS[0]}=FILE, or --output ./FILE")
+        else:
+            found.append((kind, path))
     return found
 
 

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping
 
 from reviewbot.errors import RepoError, UsageError
+from reviewbot.install import STAGES
 from reviewbot.repo import Change, Repository, Source, open_repository
-
-STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
 
 
 def means_staged(options: argparse.Namespace) -> bool:

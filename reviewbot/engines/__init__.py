@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from reviewbot.errors import ReplyError, ReplyTorn
 from reviewbot.vocabulary import Vocabulary
 
 DEFAULT_WINDOW = 4096
@@ -116,6 +117,16 @@ def decode_json(data: bytes) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError):
         return None
+
+
+def decode_event(line: bytes) -> Any:
+    """The value of one line of a streamed answer. ReplyTorn for an object that breaks off, ReplyError for no JSON."""
+    event = decode_json(line)
+    if event is None and line.lstrip().startswith(b"{"):
+        raise ReplyTorn("the answer broke off in the middle of a line")
+    if event is None:
+        raise ReplyError("the server's answer is not JSON")
+    return event
 
 
 def trained_window(metadata: Mapping[str, Any]) -> int:

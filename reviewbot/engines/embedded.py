@@ -27,12 +27,12 @@ from reviewbot.engines import (
     ModelFacts,
     Reply,
     Request,
-    decode_json,
+    decode_event,
     trained_window,
 )
 from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.gguf import read_metadata
-from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
+from reviewbot.vocabulary import Vocabulary, countable, vocabulary_of_file
 
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
@@ -124,9 +124,7 @@ class EmbeddedEngine:
         """The one in the file."""
         if not countable(self.describe(deadline).facts.metadata):
             return None
-        stat = self._file.stat()
-        key = f"{self._file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-        return open_vocabulary(key, self._cache_dir, lambda: read_metadata(self._file))
+        return vocabulary_of_file(self._file, self._cache_dir)
 
     def load(self, window_tokens: int, opening: Request, deadline: float | None) -> Loaded:
         """Start the child; its window is at most what the model was trained for."""
@@ -229,9 +227,7 @@ def _read_stream(lines: Iterator[bytes]) -> Reply:
     for line in lines:
         if not line.startswith(b"data: ") or line.strip() == b"data: [DONE]":
             continue
-        event = decode_json(line[6:])
-        if event is None:
-            raise ReplyError("the server's answer is not JSON")
+        event = decode_event(line[6:])
         if not isinstance(event, dict) or "error" in event:
             raise _failure(200, line[6:])
         usage = event.get("usage") or usage

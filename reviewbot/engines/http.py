@@ -4,7 +4,6 @@ Proxies and .netrc of the environment are ignored, redirects refused, connection
 that was checked to be this machine is the one connected to: a name is resolved once, here.
 """
 
-import ipaddress
 import socket
 import sys
 import threading
@@ -21,9 +20,9 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx
 
-from reviewbot.address import UNIX
+from reviewbot.address import UNIX, UnknownHost, loopback_address
 from reviewbot.engines import decode_json
-from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PrivacyError, ReplyError
+from reviewbot.errors import OUT_OF_TIME, ConfigError, DeadlineReached, EngineDown, PrivacyError, ReplyError, ReplyTorn
 
 CONNECT_S = 2.0
 METADATA_S = 10.0
@@ -33,31 +32,23 @@ MAX_REPLY_BYTES = 4 * 1024 * 1024
 def local_url(endpoint: str, *, allow_remote: bool) -> str:
     """The endpoint with its name replaced by the loopback address that it resolves to; a Unix socket as it is.
 
-    Raises PrivacyError when it is not this machine and `allow_remote` is off; with it on, the endpoint is kept.
+    With `allow_remote` the endpoint is kept. Without it, raises PrivacyError for another machine, and ConfigError for
+    a name that does not resolve.
     """
     if allow_remote or endpoint.startswith(UNIX):
         return endpoint
     parts = urlsplit(endpoint)
-    host = parts.hostname or ""
-    address = _loopback_address(host, parts.port or 80)
+    try:
+        address = loopback_address(endpoint)
+    except UnknownHost as error:
+        raise ConfigError(f"the host of {endpoint} does not resolve to an address", f"getent hosts {error}") from error
     if address is None:
         raise PrivacyError(
             f"{endpoint} is not on this machine, and nothing may leave it",
-            "name a loopback endpoint, or add `allow_remote = true` to your own configuration or --allow-remote",
+            "--endpoint http://127.0.0.1:11434, or --allow-remote to let code leave this machine",
         )
     netloc = f"[{address}]" if ":" in address else address
     return urlunsplit((parts.scheme, f"{netloc}:{parts.port}" if parts.port else netloc, parts.path, "", ""))
-
-
-def _loopback_address(host: str, port: int) -> str | None:
-    """The first address of `host` when all of its addresses are loopback, else None."""
-    try:
-        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError):
-        return None
-    if not found or not all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in found):
-        return None
-    return next((address for address in found if "." in address), found[0])
 
 
 class Client:
@@ -167,7 +158,9 @@ class Client:
                 raise self._down("stayed silent for too long") from error
             if isinstance(error, (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
                 raise self._down("cannot be reached") from error
-            raise ReplyError(f"the answer broke off: {error}") from error
+            if isinstance(error, httpx.TransportError):
+                raise ReplyTorn(f"the answer broke off: {error}") from error
+            raise ReplyError(f"the answer cannot be read: {error}") from error
 
     def _down(self, what: str) -> EngineDown:
         return EngineDown(f"{self.base_url} {what}")

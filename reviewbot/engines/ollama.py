@@ -19,7 +19,7 @@ from reviewbot.engines import (
     ModelFacts,
     Reply,
     Request,
-    decode_json,
+    decode_event,
     trained_window,
 )
 from reviewbot.engines.ollama_server import (
@@ -32,8 +32,8 @@ from reviewbot.engines.ollama_server import (
     refuses_long,
     table,
 )
-from reviewbot.errors import EngineDown, PrivacyError, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
-from reviewbot.values import is_cloud_name
+from reviewbot.errors import EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.values import refuse_cloud_name
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
 KEEP_ALIVE = "30m"
@@ -56,8 +56,6 @@ class OllamaEngine:
         seed: int = 0,
         allow_remote: bool = False,
         cache_dir: str | None = None,
-        silence_s: float = SILENCE_S,
-        first_byte_s: float = FIRST_BYTE_S,
     ) -> None:
         from reviewbot.engines.http import Client, local_url
 
@@ -68,8 +66,6 @@ class OllamaEngine:
         self._temperature = temperature
         self._seed = seed
         self._cache_dir = cache_dir
-        self._silence_s = silence_s
-        self._first_byte_s = first_byte_s
         self._client = Client(local_url(endpoint, allow_remote=allow_remote))
         self.server = OllamaServer(self._client, endpoint)
         self._info: EngineInfo | None = None
@@ -154,7 +150,7 @@ class OllamaEngine:
     def _chat(self, body: Mapping[str, Any], deadline: float | None) -> tuple[str, dict[str, Any]]:
         """The text and the last event of one answer."""
         with self._client.stream(
-            "/api/chat", body, deadline=deadline, first_byte_s=self._first_byte_s, silence_s=self._silence_s
+            "/api/chat", body, deadline=deadline, first_byte_s=FIRST_BYTE_S, silence_s=SILENCE_S
         ) as (status, lines):
             if status != 200:
                 raise self._failure(status, b"\n".join(lines))
@@ -210,16 +206,8 @@ class OllamaEngine:
         return ReplyError(f"the server failed ({status}): {text or 'no reason given'}")
 
 
-def refuse_cloud_name(model: str) -> None:
-    """Raise PrivacyError for a name that Ollama forwards to its cloud (since 0.18: tag `cloud` or `*-cloud`)."""
-    if is_cloud_name(model):
-        raise PrivacyError(f"{model} runs in a cloud, and nothing may leave this machine", "ollama list")
-
-
 def _event(line: bytes) -> dict[str, Any]:
-    event = decode_json(line)
-    if event is None:
-        raise ReplyError("the server's answer is not JSON")
+    event = decode_event(line)
     if not isinstance(event, dict):
         raise ReplyError("the server's answer is not what Ollama sends")
     return event

@@ -11,7 +11,7 @@ from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PrivacyE
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
 
-START_HINT = "start it with `ollama serve`; `reviewbot doctor` says what else is missing"
+START_HINT = "ollama serve"
 
 REFUSES_LONG_SINCE = (0, 12, 6)
 """`truncate: false` makes a server refuse a prompt over its window from here on; older ones ignore the field."""

@@ -87,7 +87,7 @@ def _outcome(review: Review, verdict: Verdict) -> str:
         case Outcome.NOT_REVIEWED if review.skip_reason is not None:
             return f"not reviewed: skipped ({visible_line(review.skip_reason)})"
         case Outcome.NOT_REVIEWED:
-            return "not reviewed"
+            return "not reviewed: interrupted" if review.interrupted else "not reviewed"
         case Outcome.INCOMPLETE:
             return "INCOMPLETE"
         case Outcome.NOTHING:

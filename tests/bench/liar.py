@@ -16,7 +16,9 @@ def main() -> None:
     refuses = tuple(map(int, version.split("."))) >= (0, 12, 6)
     honest = fake_ollama.apply_window
 
-    def apply_window(messages: list[dict[str, str]], num_ctx: int, truncate: bool, shift: bool) -> object:
+    def apply_window(
+        messages: fake_ollama.Messages, num_ctx: int, truncate: bool, shift: bool
+    ) -> fake_ollama.Delivered:
         return honest(messages, min(num_ctx, int(real)), truncate or not refuses, shift or not refuses)
 
     fake_ollama.apply_window = apply_window
