@@ -101,6 +101,34 @@ def excerpt(lines: Sequence[Line], about: Line, around: int = 2) -> tuple[Excerp
     return tuple(ExcerptLine(line.new or 0, line.text, line.new == about.new) for line in shown)
 
 
+def about_line(
+    path: str,
+    lines: Sequence[Line],
+    line: Line,
+    *,
+    rule: str,
+    severity: Severity,
+    message: str,
+    category: str = "security",
+    suggestion: str | None = None,
+) -> Finding:
+    """A check's finding on an added line, which is one of `lines`."""
+    return Finding(
+        path=path,
+        line=line.new,
+        end_line=line.new,
+        severity=severity,
+        category=category,
+        rule=rule,
+        message=message,
+        source="check",
+        suggestion=suggestion,
+        evidence=line.text.strip(),
+        fingerprint=fingerprint(path, rule, line.text),
+        excerpt=excerpt(lines, line),
+    )
+
+
 def fingerprint(path: str, rule: str, code: str) -> str:
     """16 hex digits that survive moved lines and changed indentation."""
     return hashlib.sha256("\0".join((path, rule, squeeze(code))).encode("utf-8", "replace")).hexdigest()[:16]

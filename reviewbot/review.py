@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from reviewbot.advice import slow_note
 from reviewbot.ask import Manner, Progress, ask_chunks
 from reviewbot.confirm import demote
+from reviewbot.coverage import FileCoverage, cover, lines_to_read
 from reviewbot.dialogue import Dialogue
 from reviewbot.diff import FileChange, Segment
 from reviewbot.duplicates import merge_claims, merge_duplicates, tell_repeats
@@ -35,16 +36,6 @@ DEMO_CHUNK_TOKENS = 800
 DEMO_FINDINGS = 2
 """It reads some 100 tokens a second on one core, writes 65, and does not stop by itself: a request of ordinary size,
 and an answer of ordinary length, would take most of that time."""
-
-
-class FileCoverage(Struct, frozen=True):
-    """Added lines of one file by what became of them; the last three add up to the first."""
-
-    path: str
-    added: int
-    reviewed: int
-    skipped: int
-    failed: int
 
 
 class Usage(Struct, frozen=True):
@@ -170,7 +161,7 @@ def run_review(
     slow = slow_note(info, loaded, look)
     return Review(
         source=material.source,
-        files=_coverage(material.changes, material.skipped, failed, asked.reviewed),
+        files=cover(lines_to_read(material.changes, material.failed), material.skipped, failed, asked.reviewed),
         findings=_sorted(material.findings + sifted.kept),
         skipped=material.skipped,
         failed=failed,
@@ -229,7 +220,7 @@ def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Revi
     failed = material.failed + _left_out(material, reason)
     return Review(
         source=material.source,
-        files=_coverage(material.changes, material.skipped, failed, Counter()),
+        files=cover(lines_to_read(material.changes, material.failed), material.skipped, failed, Counter()),
         findings=_sorted(material.findings),
         skipped=material.skipped,
         failed=failed,
@@ -248,7 +239,7 @@ def checks_only(material: Material, reason: str) -> Review:
     skipped = material.skipped + _left_out(material, reason)
     return Review(
         source=material.source,
-        files=_coverage((), skipped, material.failed, Counter()),
+        files=cover(lines_to_read((), material.failed), skipped, material.failed, Counter()),
         findings=_sorted(material.findings),
         skipped=skipped,
         failed=material.failed,
@@ -268,29 +259,6 @@ def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: (f.path, f.line or 0, -f.severity, f.rule, f.message)))
-
-
-def _coverage(
-    changes: Sequence[FileChange], skipped: Sequence[Omission], failed: Sequence[Omission], reviewed: Counter[str]
-) -> tuple[FileCoverage, ...]:
-    """Added lines by file and fate. `changes` are those that were to be read; `skipped` lines are none of theirs.
-
-    They add up, or the run ends as our own bug rather than with a false number.
-    """
-    to_read, left_out, missed = Counter[str](), Counter[str](), Counter[str]()
-    for change in changes:
-        to_read[change.path] += len(change.added)
-    for omission in skipped:
-        left_out[omission.path] += omission.lines
-    for omission in failed:
-        missed[omission.path] += omission.lines
-    for path, lines in to_read.items():
-        if reviewed[path] + missed[path] != lines:
-            raise RuntimeError(f"{path}: {lines} lines to read, {reviewed[path]} read, {missed[path]} failed")
-    return tuple(
-        FileCoverage(path, to_read[path] + left_out[path], reviewed[path], left_out[path], missed[path])
-        for path in dict.fromkeys([*to_read, *left_out, *missed])
-    )
 
 
 def _usage(dialogue: Dialogue, seconds: float) -> Usage:

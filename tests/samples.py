@@ -3,10 +3,11 @@
 from msgspec.structs import replace
 from scripted_engine import INFO
 
+from reviewbot.coverage import FileCoverage
 from reviewbot.findings import Confirmed, ExcerptLine, Finding, Severity
 from reviewbot.plan import Kind, Omission
 from reviewbot.repo import Source
-from reviewbot.review import FileCoverage, Review, Usage
+from reviewbot.review import Review, Usage
 from reviewbot.verdict import Policy, Verdict, decide
 
 SQL = Finding(

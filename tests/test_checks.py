@@ -2,6 +2,7 @@
 
 import re
 import string
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -139,10 +140,19 @@ def test_code_that_speaks_of_a_private_key_stays() -> None:
 
 
 def test_the_pragma_silences_but_the_value_stays_masked() -> None:
-    assert found(f'+key = "{AWS}"  # pragma: allowlist secret') == []
+    assert found(f'+key = "{AWS}"  # pragma: allowlist secret: from the documentation') == []
     assert AWS not in shown(f'+key = "{AWS}"  # pragma: allowlist secret')[0]
-    assert found(f'+# pragma: allowlist nextline secret\n+key = "{AWS}"') == []
+    assert found(f'+# pragma: allowlist nextline secret (from the documentation)\n+key = "{AWS}"') == []
     assert found(f'+key = "{AWS}"\n+# pragma: allowlist nextline secret') != []
+
+
+@pytest.mark.parametrize(
+    "end", ["# pragma: allowlist secret", "/* pragma: allowlist secret */", "<!-- pragma: whitelist secret -->"]
+)
+def test_a_pragma_without_a_reason_leaves_an_information(end: str) -> None:
+    (finding,) = run_checks([change("a.py", f'+key = "{AWS}"  {end}')]).findings
+    assert (finding.severity, finding.rule, finding.line) == (Severity.INFO, "check/secret", 1)
+    assert AWS not in repr(finding)
 
 
 def test_what_a_finding_shows_is_masked() -> None:
@@ -238,3 +248,11 @@ def test_a_secret_far_into_a_long_line_is_found() -> None:
 def test_a_secret_on_the_border_of_two_windows_is_found() -> None:
     for shift in range(3560, 4040, 7):
         assert secrets_in("." * shift + f' "{AWS}" ' + "." * 4000, "a.txt")
+
+
+def test_after_the_deadline_files_come_back_unchecked() -> None:
+    made = [change("a.py", f'+key = "{AWS}"'), change("b.py", "+x = 1")]
+    checked = run_checks(made, deadline=time.monotonic())
+    assert (checked.findings, checked.changes, checked.unchecked) == ((), (), tuple(made))
+    checked = run_checks(made, deadline=time.monotonic() + 60)
+    assert len(checked.findings) == 1 and len(checked.changes) == 2 and checked.unchecked == ()

@@ -217,6 +217,21 @@ def wait_for(condition) -> None:
         time.sleep(0.02)
 
 
+def test_files_that_there_is_no_time_to_check_are_not_read_and_not_sent(
+    repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = "    value = compute(item, 'password = hunter2hunter2', 12345678)\n"
+    for number in range(60):
+        repo.stage(f"f{number}.py", line * 2000)
+    assert main(["hook", "pre-commit", "--deadline-s", "1", "--format", "json", "--max-file-kib", "none"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    coverage = report["coverage"]
+    assert coverage["added"] == 120_000 == coverage["reviewed"] + coverage["failed"]
+    assert coverage["failed"] > 0
+    assert {entry["reason"] for entry in report["failed"]} == {"the deadline was reached"}
+    assert not any("hunter2" in json.dumps(body) for body in server.chats)
+
+
 def test_ctrl_c_ends_with_the_partial_report(repo: GitRepo, server: FakeServer) -> None:
     hanging(server, repo)
     run = subprocess.Popen(

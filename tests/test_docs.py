@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from reviewbot.install import STAGES, hook_script
 from reviewbot.reporters import REPORTERS
 
 ROOT = Path(__file__).parent.parent
+CHECKS = ROOT / "reviewbot" / "checks"
 README = (ROOT / "README.md").read_text()
 
 
@@ -32,6 +34,12 @@ def test_the_readme_has_the_settings_of_the_program() -> None:
 @pytest.mark.parametrize(("name", "table"), [("cards", card_table()), ("needs", need_table())])
 def test_the_readme_has_the_figures_of_the_program(name: str, table: str) -> None:
     assert README.split(f"<!-- {name} -->\n")[1].split(f"\n<!-- end of {name} -->")[0] == table
+
+
+def test_the_readme_has_every_check() -> None:
+    rows = README.split("<!-- checks -->\n")[1].split("<!-- end of checks -->")[0].splitlines()[2:]
+    modules = [import_module(f"reviewbot.checks.{path.stem}") for path in CHECKS.glob("[a-z]*.py")]
+    assert sorted(row.split("`")[1] for row in rows) == sorted(module.RULE for module in modules)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -99,7 +99,7 @@ def test_a_prompt_over_the_window_is_refused_or_read_in_part_and_counted_so(olla
     opening = Request(load_prompt("reviewer").system, render_change((), BOUNDARY), {"type": "object"}, 1)
     vocabulary = asked.vocabulary(None)
     assert vocabulary is not None
-    loaded = asked.load(1024, opening, None)
+    loaded = asked.load(2048, opening, None)
     window = open_window(ExactCounter(vocabulary), loaded, opening)
     fitting = request((segment("a.py", "+x = 1"),), tokens=100)
     reply = asked.ask(replace(fitting, schema={"type": "array", "items": {}, "maxItems": 0}), None)

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 from samples import BASE, LEAK, LOOSE, REVIEWS, SQL, UNSURE
 from scripted_engine import INFO
 
+from reviewbot.coverage import FileCoverage
 from reviewbot.errors import ExitCode
 from reviewbot.findings import Confirmed, Severity
 from reviewbot.plan import Omission
-from reviewbot.review import FileCoverage, Review
+from reviewbot.review import Review
 from reviewbot.verdict import Outcome, Policy, decide
 
 DEMO = replace(INFO, demo=True)

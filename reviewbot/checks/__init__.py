@@ -1,34 +1,59 @@
 """Deterministic findings on added lines: no model, no network. One module for each check."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from reviewbot.checks.bidi import find_bidi
+from reviewbot.checks.config_change import FIXED_NAMES, Watched, find_config_change
 from reviewbot.checks.conflict_marker import find_conflict_markers
-from reviewbot.checks.secret import find_secrets, mask_secrets, scan_secrets
+from reviewbot.checks.homoglyph import find_homoglyphs
+from reviewbot.checks.injection import find_injections
+from reviewbot.checks.secret import Scan, find_secrets, mask_secrets, scan_secrets
 from reviewbot.diff import FileChange
 from reviewbot.findings import Finding
 
+__all__ = ["CHECKS", "Check", "Checked", "Watched", "run_checks"]
+
 Check = Callable[[FileChange], tuple[Finding, ...]]
 
-CHECKS: dict[str, Check] = {"conflict-marker": find_conflict_markers}
-"""By the name in the rule, `check/NAME`. The secret check stands apart: it masks what all others see."""
+CHECKS: dict[str, Check] = {
+    "conflict-marker": find_conflict_markers,
+    "bidi": find_bidi,
+    "homoglyph": find_homoglyphs,
+    "injection": find_injections,
+}
+"""By the name in the rule, `check/NAME`. The secret check stands apart, for it masks what all others see, and so does
+the one that has to be told which files decide about reviews."""
 
 
 class Checked(Struct, frozen=True):
-    """What the checks found, and the changes with every secret masked: no later stage sees one."""
+    """What the checks found, and the changes with every secret masked: no later stage sees one. `unchecked` are those
+    that there was no time for."""
 
     findings: tuple[Finding, ...]
     changes: tuple[FileChange, ...]
+    unchecked: tuple[FileChange, ...] = ()
 
 
-def run_checks(changes: Sequence[FileChange]) -> Checked:
-    """Mask the secrets of all changes, and run every check on what remains."""
-    scans = [scan_secrets(change) for change in changes]
-    masked = mask_secrets(changes, scans)
+def run_checks(changes: Sequence[FileChange], watched: Watched = FIXED_NAMES, deadline: float | None = None) -> Checked:
+    """Mask the secrets of all changes, and run every check on what remains, until `deadline`, a time of
+    `time.monotonic()`."""
+    scans: list[Scan] = []
+    for change in changes:
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        scans.append(scan_secrets(change))
+    masked = mask_secrets(changes[: len(scans)], scans)
     found: list[Finding] = []
-    for change, scan, shown in zip(changes, scans, masked, strict=True):
+    done = 0
+    for change, scan, shown in zip(changes, scans, masked, strict=False):
+        if deadline is not None and time.monotonic() >= deadline:
+            break
         found += find_secrets(change, scan, shown)
         for check in CHECKS.values():
             found += check(shown)
-    return Checked(tuple(found), masked)
+        found += find_config_change(shown, watched)
+        done += 1
+    return Checked(tuple(found), masked[:done], tuple(changes[done:]))

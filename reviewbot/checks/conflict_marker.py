@@ -3,7 +3,7 @@
 import re
 
 from reviewbot.diff import FileChange, Line, LineKind
-from reviewbot.findings import Finding, Severity, excerpt, fingerprint
+from reviewbot.findings import Finding, Severity, about_line
 
 RULE = "check/conflict-marker"
 
@@ -27,22 +27,16 @@ def find_conflict_markers(change: FileChange) -> tuple[Finding, ...]:
         elif len(current) > 1 and _MIDDLE.match(current[-1].text.rstrip()) and _CLOSE.match(text):
             added = [marker for marker in (*current, line) if marker.kind is LineKind.ADDED]
             if added:
-                found.append(_finding(change, lines, added[0]))
+                found.append(
+                    about_line(
+                        change.path,
+                        lines,
+                        added[0],
+                        rule=RULE,
+                        severity=Severity.ERROR,
+                        category="bug",
+                        message="a merge conflict is committed with its markers",
+                    )
+                )
             current = []
     return tuple(found)
-
-
-def _finding(change: FileChange, lines: list[Line], line: Line) -> Finding:
-    return Finding(
-        path=change.path,
-        line=line.new,
-        end_line=line.new,
-        severity=Severity.ERROR,
-        category="bug",
-        rule=RULE,
-        message="a merge conflict is committed with its markers",
-        source="check",
-        evidence=line.text.strip(),
-        fingerprint=fingerprint(change.path, RULE, line.text),
-        excerpt=excerpt(lines, line),
-    )

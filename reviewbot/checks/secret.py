@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
-from reviewbot.findings import Finding, Severity, excerpt, fingerprint
+from reviewbot.findings import Finding, Severity, about_line
 
 RULE = "check/secret"
 MASK = "[secret]"
@@ -48,6 +48,7 @@ _OUTSIDE, _BEGUN, _IN_BODY = range(3)
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
 
+_REASON = re.compile(r"\w{2}")
 
 _LIKE_PASSWORD = re.compile(r"[\w.@!#$%^&*+/=~-]+")
 
@@ -72,12 +73,18 @@ def scan_secrets(change: FileChange) -> Scan:
 
 
 def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Finding, ...]:
-    """A finding for each added line that holds a secret; what it shows is taken from the masked change."""
+    """A finding for each added line that holds a secret, and for each that is allowed to without a reason; what it
+    shows is taken from the masked change."""
     found = []
     for hunk, shown in zip(change.hunks, masked.hunks, strict=True):
         for i, line in enumerate(hunk.lines):
-            if line.kind is LineKind.ADDED and line.text in scan and not _allowed(hunk.lines, i):
-                found.append(_finding(change.path, shown, i, scan[line.text]))
+            if line.kind is not LineKind.ADDED or line.text not in scan:
+                continue
+            pragma = _pragma(hunk.lines, i)
+            if pragma is None:
+                found.append(_finding(change.path, shown.lines, shown.lines[i], scan[line.text]))
+            elif not _REASON.search(pragma.string, pragma.end()):
+                found.append(_unexplained(change.path, shown.lines, shown.lines[i]))
     return tuple(found)
 
 
@@ -174,29 +181,35 @@ def _mask_text(text: str, scan: Scan, everywhere: re.Pattern[str] | None) -> str
     return masked
 
 
-def _allowed(lines: Sequence[Line], at: int) -> bool:
-    """Whether detect-secrets' own pragma allows the line."""
+def _pragma(lines: Sequence[Line], at: int) -> re.Match[str] | None:
+    """detect-secrets' own pragma, where it allows the line."""
     before = lines[at - 1].text if at > 0 else ""
-    return _ALLOWED.search(lines[at].text) is not None or _ALLOWED_NEXT.search(before) is not None
+    return _ALLOWED.search(lines[at].text) or _ALLOWED_NEXT.search(before)
 
 
-def _finding(path: str, hunk: Hunk, at: int, secrets: Sequence[Secret]) -> Finding:
-    line = hunk.lines[at]
+def _finding(path: str, lines: Sequence[Line], line: Line, secrets: Sequence[Secret]) -> Finding:
     sure = [secret for secret in secrets if secret.kind not in _ADVISORY]
     kinds = ", ".join(dict.fromkeys(secret.kind for secret in sure or secrets))
-    return Finding(
-        path=path,
-        line=line.new,
-        end_line=line.new,
-        severity=Severity.ERROR if sure else Severity.WARNING,
-        category="security",
+    return about_line(
+        path,
+        lines,
+        line,
         rule=RULE,
+        severity=Severity.ERROR if sure else Severity.WARNING,
         message=f"this looks like a secret ({kinds}): take it out, and revoke it if it was real",
-        source="check",
-        suggestion="for a false alarm, end the line with a comment: pragma: allowlist secret",
-        evidence=line.text.strip(),
-        fingerprint=fingerprint(path, RULE, line.text),
-        excerpt=excerpt(hunk.lines, line),
+        suggestion="for a false alarm, end the line with a comment: pragma: allowlist secret, and why",
+    )
+
+
+def _unexplained(path: str, lines: Sequence[Line], line: Line) -> Finding:
+    return about_line(
+        path,
+        lines,
+        line,
+        rule=RULE,
+        severity=Severity.INFO,
+        message="a secret is allowed here, and nothing says why",
+        suggestion="write the reason behind the pragma",
     )
 
 

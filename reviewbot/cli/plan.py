@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.cli.review import load_settings, review_options, select_material
+from reviewbot.cli.review import load_settings, review_options
 from reviewbot.cli.selection import select_changes
 from reviewbot.errors import ConfigError, EngineError, ExitCode, UsageError
 
@@ -39,10 +39,12 @@ class Foreseen(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan. A server that is there is asked for its window and vocabulary, and shown no code."""
+    from reviewbot.cli.material import select_material
+
     number = _request_number(options.show)
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)
-    material = select_material(changes, settings, repository)
+    material = select_material(changes, settings, repository, deadline=None)
     foreseen = _foresee(material, settings.config, options.vocab)
     if number is not None:
         print(_show_request(foreseen, settings.config, number, as_json=options.format == "json"))

@@ -43,7 +43,9 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         repository, changes = select_changes(options)
         settings = load_settings(options, repository, changes)
         deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
-        material = select_material(changes, settings, repository)
+        from reviewbot.cli.material import select_material
+
+        material = select_material(changes, settings, repository, deadline)
         review = _review(material, settings.config, options, deadline)
     except KeyboardInterrupt:
         return _interrupted(options)
@@ -114,47 +116,6 @@ def load_settings(
 
     base = (changes[0].source.base if changes else None) or "HEAD"
     return settings_here(options, repository, base, in_hook=options.command == "hook")
-
-
-def select_material(changes: tuple[Change, ...], settings: "Settings", repository: Repository | None) -> "Material":
-    """What there is to review of the changes: parsed, checked, masked and selected."""
-    from reviewbot.cli.functions import read_functions
-    from reviewbot.functions import unknown
-    from reviewbot.plan import Omission
-    from reviewbot.repo import Source
-    from reviewbot.review import Material
-    from reviewbot.text import show_path
-
-    parts = [_select(change, settings.config, repository) for change in changes]
-    unreadable = [entry for change in changes for entry in change.unreadable]
-    return Material(
-        source=changes[0].source if changes else Source("range"),
-        changes=tuple(file for part in parts for file in part.changes),
-        findings=tuple(finding for part in parts for finding in part.findings),
-        skipped=tuple(omission for part in parts for omission in part.skipped),
-        failed=tuple(Omission(show_path(path), None, None, 0, reason) for path, reason in unreadable),
-        notes=tuple(note for change in changes for note in change.notes) + settings.notes,
-        functions=partial(read_functions, repository, changes) if repository is not None else unknown,
-    )
-
-
-def _select(change: Change, config: "Config", repository: Repository | None) -> "Material":
-    """What one change gives to read, without what is said of it."""
-    from reviewbot.checks import run_checks
-    from reviewbot.diff import parse_diff
-    from reviewbot.headings import add_headings, lacking_headings
-    from reviewbot.review import Material
-    from reviewbot.skips import Rules, depends_on_base, select_files
-
-    files = parse_diff(change.diff)
-    if repository is not None:
-        files = add_headings(files, repository.after(change.source, lacking_headings(files)))
-    checked = run_checks(files)
-    rules = Rules(config.exclude, config.include, config.max_file_kib)
-    names = [(file.raw_path, file.raw_old_path) for file in checked.changes if depends_on_base(file, rules)]
-    base = repository.at_base(change.source, names) if repository is not None else {}
-    kept, skipped = select_files(checked.changes, rules, base)
-    return Material(source=change.source, changes=kept, findings=checked.findings, skipped=skipped)
 
 
 def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":

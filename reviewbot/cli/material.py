@@ -1,0 +1,61 @@
+"""What there is to review: changes parsed, checked, masked, and without what rules leave out."""
+
+import os
+from functools import partial
+
+from reviewbot.checks import Watched, run_checks
+from reviewbot.cli.functions import read_functions
+from reviewbot.config import Config, Settings
+from reviewbot.diff import parse_diff
+from reviewbot.errors import OUT_OF_TIME
+from reviewbot.functions import unknown
+from reviewbot.headings import add_headings, lacking_headings
+from reviewbot.plan import Omission, omit
+from reviewbot.repo import Change, Repository, Source
+from reviewbot.review import Material
+from reviewbot.skips import Rules, depends_on_base, select_files
+from reviewbot.text import show_path
+
+
+def select_material(
+    changes: tuple[Change, ...], settings: Settings, repository: Repository | None, deadline: float | None
+) -> Material:
+    """What there is to review of the changes: parsed, checked, masked and selected. What there is no time for before
+    `deadline`, a time of `time.monotonic()`, is failed."""
+    parts = [_select(change, settings.config, repository, deadline) for change in changes]
+    unreadable = [entry for change in changes for entry in change.unreadable]
+    return Material(
+        source=changes[0].source if changes else Source("range"),
+        changes=tuple(file for part in parts for file in part.changes),
+        findings=tuple(finding for part in parts for finding in part.findings),
+        skipped=tuple(omission for part in parts for omission in part.skipped),
+        failed=(
+            *(Omission(show_path(path), None, None, 0, reason) for path, reason in unreadable),
+            *(omission for part in parts for omission in part.failed),
+        ),
+        notes=tuple(note for change in changes for note in change.notes) + settings.notes,
+        functions=partial(read_functions, repository, changes) if repository is not None else unknown,
+    )
+
+
+def _select(change: Change, config: Config, repository: Repository | None, deadline: float | None) -> Material:
+    """What one change gives to read, without what is said of it."""
+    files = parse_diff(change.diff)
+    if repository is not None:
+        files = add_headings(files, repository.after(change.source, lacking_headings(files)))
+    checked = run_checks(files, _watched(config, repository), deadline)
+    rules = Rules(config.exclude, config.include, config.max_file_kib)
+    names = [(file.raw_path, file.raw_old_path) for file in checked.changes if depends_on_base(file, rules)]
+    base = repository.at_base(change.source, names) if repository is not None else {}
+    kept, skipped = select_files(checked.changes, rules, base)
+    failed = tuple(entry for file in checked.unchecked for entry in omit(file, OUT_OF_TIME))
+    return Material(source=change.source, changes=kept, findings=checked.findings, skipped=skipped, failed=failed)
+
+
+def _watched(config: Config, repository: Repository | None) -> Watched:
+    """The files of the repository that take part in deciding what is said of a change."""
+    if repository is None or repository.root is None:
+        return Watched()
+    root = os.path.realpath(repository.root)
+    files = [path for path in (config.prompt, config.guidelines) if path and os.path.isabs(path)]
+    return Watched(frozenset(os.path.relpath(os.path.realpath(path), root) for path in files))

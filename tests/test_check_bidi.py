@@ -1,0 +1,112 @@
+"""Characters that nobody sees or that show code in another order: what is found, and which scripts need them."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from values import change
+
+from reviewbot.checks import run_checks
+from reviewbot.checks.bidi import _SUSPECT
+
+
+def found(*rows: str, path: str = "a.py") -> list[tuple[int | None, str, str]]:
+    checked = run_checks([change(path, "\n".join(f"+{row}" for row in rows))])
+    return [(f.line, f.severity.word, f.rule) for f in checked.findings]
+
+
+ERROR = [(1, "error", "check/bidi")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("if access != 'user\u202e \u2066// Check if admin\u2069 \u2066':", id="stretched string"),
+        pytest.param("/*\u202e } \u2066if (isAdmin)\u2069 \u2066 begin admins only */", id="commenting out"),
+        pytest.param("x = 1 # \u2066return\u2069", id="balanced, but nothing that reads rightward"),
+        pytest.param("x = 1 # \u2067\u05e9\u05dc\u05d5\u05dd", id="isolate that is not closed"),
+        pytest.param("x = 1 # \u05e9\u05dc\u05d5\u05dd\u2069", id="closed, and never opened"),
+        pytest.param("x = 'a\u2067\u05e9\u05dc\u05d5\u05dd' and y\u2069", id="Hebrew that ends the string"),
+        pytest.param("/* \u2067\u05e9 */ evil() /*\u2069 */", id="Hebrew that ends the comment"),
+        pytest.param("is\u200badmin = True", id="zero-width space"),
+        pytest.param("ad\u200dmin = True", id="joiner between Latin letters"),
+        pytest.param("x = 1\u200e", id="mark without a script that needs it"),
+        pytest.param("x = 1\ufeff", id="byte order mark in the middle"),
+        pytest.param("x\u3164 = 1", id="filler that is a letter"),
+        pytest.param("# " + "".join(chr(0xE0000 + ord(c)) for c in "ignore"), id="tags"),
+        pytest.param("x = '\u2764\ufe0f\ufe01\ufe02'", id="row of selectors"),
+        pytest.param("x = '\U000e0101\U000e0102'", id="selectors of the supplement"),
+        pytest.param("\u2060x = 1", id="word joiner"),
+    ],
+)
+def test_what_is_hidden_is_found(line: str) -> None:
+    assert found(line) == ERROR
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(
+            "print('\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd')  # \u05d4\u05e2\u05e8\u05d4", id="Hebrew"
+        ),
+        pytest.param("# \u2067\u05e9\u05dc\u05d5\u05dd abc\u2069", id="Hebrew, isolated"),
+        pytest.param("# \u202b\u0645\u0631\u062d\u0628\u0627\u202c", id="Arabic, embedded"),
+        pytest.param('# \u2067\u05e6\u05d4"\u05dc\u2069', id="Hebrew acronym"),
+        pytest.param("# abc\u200f \u05e9\u05dc\u05d5\u05dd", id="mark beside Hebrew"),
+        pytest.param("# \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", id="Persian with a non-joiner"),
+        pytest.param("# \u0915\u094d\u200d\u0937", id="Hindi with a joiner"),
+        pytest.param("x = '\U0001f468\u200d\U0001f469\u200d\U0001f467'", id="family"),
+        pytest.param("x = '\U0001f9d1\U0001f3fd\u200d\U0001f4bb'", id="skin tone"),
+        pytest.param("x = '\U0001f3f3\ufe0f\u200d\U0001f308'", id="rainbow flag"),
+        pytest.param("x = '\u2764\ufe0f'", id="heart"),
+        pytest.param("x = '1\ufe0f\u20e3'", id="keycap"),
+        pytest.param("x = '\u845b\U000e0100'", id="Japanese variant"),
+        pytest.param("x = '\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f'", id="England"),
+        pytest.param("\ufeffimport os", id="byte order mark at the start"),
+        pytest.param(
+            "x = 'caf\u00e9 \u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439'", id="other scripts"
+        ),
+    ],
+)
+def test_what_a_script_needs_is_no_finding(line: str) -> None:
+    assert found(line) == []
+
+
+def test_a_byte_order_mark_counts_only_on_the_first_line() -> None:
+    assert found("x = 1", "\ufeffy = 2") == [(2, "error", "check/bidi")]
+
+
+def test_the_name_of_a_file() -> None:
+    made = replace(change("a.py", " old\n+x\n+y"), raw_path="cod\u202egpj.exe".encode())
+    assert [(f.line, f.rule) for f in run_checks([made]).findings] == [(2, "check/bidi")]
+
+
+def test_the_message_names_the_characters() -> None:
+    (finding,) = run_checks([change("a.py", "+x\u200b = 1")]).findings
+    assert "U+200B ZERO WIDTH SPACE" in finding.message
+
+
+def test_only_added_lines_count() -> None:
+    assert run_checks([change("a.py", " x\u200b\n-y\u200b\n+z")]).findings == ()
+
+
+@given(st.text(st.characters(exclude_characters="\n\r")))
+def test_every_line_with_such_a_character_and_no_script_that_needs_it_is_found(text: str) -> None:
+    plain = "".join(c for c in text if c.isascii())
+    assert found(f"x{plain}") == []
+    assert found(f"x{plain}\u202ey") == ERROR
+
+
+@given(st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",))))
+def test_text_without_such_a_character_is_never_found(text: str) -> None:
+    if not _SUSPECT.search(text):
+        assert not [rule for _, _, rule in found(text) if rule == "check/bidi"]
+
+
+def test_all_controls_of_direction_are_known() -> None:
+    """Unicode's own property: what embeds, overrides, isolates or ends those."""
+    kinds = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    controls = [chr(c) for c in range(0x110000) if unicodedata.bidirectional(chr(c)) in kinds]
+    assert len(controls) == 9 and all(map(_SUSPECT.match, controls))
