@@ -1,6 +1,5 @@
 """What is remarked about a line, whoever said it: the values that checks, model replies and reports share."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
@@ -124,14 +123,8 @@ def about_line(
         source="check",
         suggestion=suggestion,
         evidence=line.text.strip(),
-        fingerprint=fingerprint(path, rule, line.text),
         excerpt=excerpt(lines, line),
     )
-
-
-def fingerprint(path: str, rule: str, code: str) -> str:
-    """16 hex digits that survive moved lines and changed indentation."""
-    return hashlib.sha256("\0".join((path, rule, squeeze(code))).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def squeeze(text: str) -> str:

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from reviewbot.diff import Line, LineKind, Segment
 from reviewbot.errors import ReplyError
-from reviewbot.findings import CATEGORIES, Finding, Severity, excerpt, fingerprint, squeeze
+from reviewbot.findings import CATEGORIES, Finding, Severity, excerpt, squeeze
 from reviewbot.layout import disarm, rearm
 
 MAX_FINDINGS = 8
@@ -140,7 +140,6 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         source="model",
         evidence=place.evidence,
         note=place.note,
-        fingerprint=fingerprint(path, rule, place.line.text if place.line else raw.message),
         excerpt=excerpt(place.segment.lines, place.line) if place.segment and place.line and place.evidence else (),
     )
 

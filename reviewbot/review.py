@@ -19,8 +19,10 @@ from reviewbot.engines import Engine, EngineInfo
 from reviewbot.errors import EngineError
 from reviewbot.exclusions import exclude_findings
 from reviewbot.findings import Finding, Severity
+from reviewbot.fingerprints import mark
 from reviewbot.functions import Functions, unknown, views_of_hunk
 from reviewbot.gpu import probe
+from reviewbot.ignores import Ignore, tell_ignores
 from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.plan import Omission, omit, plan_review
 from reviewbot.prompts import Prompt
@@ -99,10 +101,7 @@ class Review(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion.
-
-    `sieve` takes out what people have decided about already, before the model is asked again.
-    """
+    """How to review; see the settings of the same names. `votes` 0 asks for no second opinion."""
 
     sizing: Sizing
     max_findings: int
@@ -111,13 +110,14 @@ class Options(Struct, frozen=True):
     deadline: float | None = None
     reply_findings: int = MAX_FINDINGS
     max_confirmations: int = 20
-    sieve: Sieve = keep_all
 
 
 class Material(Struct, frozen=True):
     """What there is to review: the selected changes (secrets masked), what the checks found, what is left out.
 
-    `functions` reads more of the changed files; it is called once, for the findings to ask about again.
+    `functions` reads more of the changed files; it is called once, for the findings to ask about again. `sieve` takes
+    out of the model's findings what people have decided about already, as `suppressed` was taken out of the checks'.
+    `ignores` are the comments by which they did.
     """
 
     source: Source
@@ -127,6 +127,9 @@ class Material(Struct, frozen=True):
     failed: tuple[Omission, ...] = ()
     notes: tuple[str, ...] = ()
     functions: Functions = unknown
+    sieve: Sieve = keep_all
+    suppressed: tuple[tuple[Finding, str], ...] = ()
+    ignores: tuple[Ignore, ...] = ()
 
 
 def run_review(
@@ -155,7 +158,8 @@ def run_review(
         return interrupted(material)
     dialogue = Dialogue(engine, window, deadline)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
-    said = _belittled(asked.findings) if info.demo else asked.findings
+    marked = mark(asked.findings, material.changes)
+    said = _belittled(marked) if info.demo else marked
     settled, sifted = _settle(said, dialogue, material, options, "interrupted" if asked.interrupted else None)
     failed = material.failed + asked.failed
     slow = slow_note(info, loaded, look)
@@ -165,7 +169,7 @@ def run_review(
         findings=_sorted(material.findings + sifted.kept),
         skipped=material.skipped,
         failed=failed,
-        suppressed=sifted.suppressed,
+        suppressed=material.suppressed + sifted.suppressed,
         engine=replace(info, window_tokens=dialogue.window.tokens),
         prompt=options.sizing.prompt,
         usage=_usage(dialogue, time.monotonic() - started),
@@ -184,7 +188,7 @@ def _settle(
 
     `stopped` says why nothing more can be asked.
     """
-    before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), options.sieve)
+    before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), material.sieve)
     boundary = options.sizing.prompt.boundary
     terms = Terms(options.votes, options.block_at, options.max_confirmations, boundary, stopped)
     settled = ask_opinions(dialogue, before.kept, terms, partial(_views, material))
@@ -224,6 +228,7 @@ def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Revi
         findings=_sorted(material.findings),
         skipped=material.skipped,
         failed=failed,
+        suppressed=material.suppressed,
         notes=material.notes,
         hints=hints,
     )
@@ -243,9 +248,20 @@ def checks_only(material: Material, reason: str) -> Review:
         findings=_sorted(material.findings),
         skipped=skipped,
         failed=material.failed,
+        suppressed=material.suppressed,
         notes=material.notes,
         no_model=True,
     )
+
+
+def tell_idle_ignores(review: Review, material: Material) -> Review:
+    """The review with an information for each comment that overrules nothing."""
+    unread: dict[str, set[int]] = {}
+    for omission in (*review.skipped, *review.failed):
+        if omission.start is not None and omission.end is not None:
+            unread.setdefault(omission.path, set()).update(range(omission.start, omission.end + 1))
+    told = tell_ignores(material.ignores, material.changes, review.suppressed, unread)
+    return replace(review, findings=_sorted(review.findings + mark(told, material.changes))) if told else review
 
 
 def _left_out(material: Material, reason: str) -> tuple[Omission, ...]:

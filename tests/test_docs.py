@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from docs import card_table, need_table, settings_table
 
-from reviewbot import __version__
+from reviewbot import __version__, ignores
 from reviewbot.cli.arguments import COMMANDS, FORMATS
 from reviewbot.errors import ExitCode
 from reviewbot.install import STAGES, hook_script
@@ -39,7 +39,7 @@ def test_the_readme_has_the_figures_of_the_program(name: str, table: str) -> Non
 def test_the_readme_has_every_check() -> None:
     rows = README.split("<!-- checks -->\n")[1].split("<!-- end of checks -->")[0].splitlines()[2:]
     modules = [import_module(f"reviewbot.checks.{path.stem}") for path in CHECKS.glob("[a-z]*.py")]
-    assert sorted(row.split("`")[1] for row in rows) == sorted(module.RULE for module in modules)
+    assert sorted(row.split("`")[1] for row in rows) == sorted(module.RULE for module in (ignores, *modules))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -86,7 +86,7 @@ def test_remarks_are_dropped_and_sieves_work_before_anything_is_asked_again() ->
 
     said = findings(claim("x1 = 1", message="Consider adding a test."), claim("v1 = 5"), claim("w1 = 4"))
     engine = ScriptedEngine(said, verdict("confirmed"))
-    made = review(engine, replace(OPTIONS, sieve=ignore_v1))
+    made = review(engine, material=replace(MATERIAL, sieve=ignore_v1))
     assert asked_about(engine) == ["w1"]
     assert [(f.message, by) for f, by in made.suppressed] == [
         ("Consider adding a test.", "excluded"),

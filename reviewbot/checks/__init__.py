@@ -7,14 +7,16 @@ from msgspec import Struct
 
 from reviewbot.checks.bidi import find_bidi
 from reviewbot.checks.config_change import FIXED_NAMES, Watched, find_config_change
+from reviewbot.checks.config_change import RULE as CONFIG_CHANGE
 from reviewbot.checks.conflict_marker import find_conflict_markers
 from reviewbot.checks.homoglyph import find_homoglyphs
 from reviewbot.checks.injection import find_injections
+from reviewbot.checks.secret import RULE as SECRET
 from reviewbot.checks.secret import Scan, find_secrets, mask_secrets, scan_secrets
 from reviewbot.diff import FileChange
 from reviewbot.findings import Finding
 
-__all__ = ["CHECKS", "Check", "Checked", "Watched", "run_checks"]
+__all__ = ["CHECKS", "RULES", "Check", "Checked", "Watched", "run_checks"]
 
 Check = Callable[[FileChange], tuple[Finding, ...]]
 
@@ -26,6 +28,10 @@ CHECKS: dict[str, Check] = {
 }
 """By the name in the rule, `check/NAME`. The secret check stands apart, for it masks what all others see, and so does
 the one that has to be told which files decide about reviews."""
+
+
+RULES = (SECRET, *(f"check/{name}" for name in CHECKS), CONFIG_CHANGE)
+"""The ids of all checks."""
 
 
 class Checked(Struct, frozen=True):

@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
-from reviewbot.findings import Finding, Severity, about_line, fingerprint
+from reviewbot.findings import Finding, Severity, about_line
 from reviewbot.settings import BY_KEY
 
 RULE = "check/config-change"
@@ -53,7 +53,6 @@ def _on_no_line(path: str, watched: Watched, message: str) -> Finding:
         rule=RULE,
         message=message,
         source="check",
-        fingerprint=fingerprint(path, RULE, message),
     )
 
 

@@ -97,6 +97,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import prompts
 
             return prompts.run(options)
+        case "baseline":
+            from reviewbot.cli import baseline
+
+            return baseline.run(options)
         case "doctor":
             from reviewbot.cli import doctor
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "say what works, what does not, and what mends it",
     "config": "show each setting and where it comes from",
     "prompts": "list, show and check the instructions for the model",
+    "baseline": "accept findings once and for all, in a file of the repository",
     "install": "write git hooks that run reviewbot",
     "uninstall": "remove those hooks, and restore the ones they kept",
     "demo": "watch a bad commit being blocked in a throw-away repository",
@@ -31,14 +32,14 @@ _ANSWERS = ("plan", "doctor", "config")
 """Commands that print text or JSON of their own."""
 
 _USES = {
-    "quiet": (*_REVIEWS, "doctor"),
+    "quiet": (*_REVIEWS, "doctor", "baseline"),
     "verbose": (*_REVIEWS, "plan"),
     "format": (*_REVIEWS, *_ANSWERS),
     "output": _REVIEWS,
     "show_dropped": _REVIEWS,
-    "config": (*_REVIEWS, *_ANSWERS, "prompts", "demo", "install"),
-    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "demo", "install"),
-    "no_model": _REVIEWS,
+    "config": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "demo", "install"),
+    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "demo", "install"),
+    "no_model": (*_REVIEWS, "baseline"),
     "exit_zero": _REVIEWS,
 }
 """Which commands have a use for an option; settings are refused by those that read none."""
@@ -49,6 +50,7 @@ _ARGUMENTS = {
     "hook": "[STAGE [ARG ...]] ",
     "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "prompts": "[list | show [NAME] | check FILE] ",
+    "baseline": "[list | add FINGERPRINT ... | write [REV ...] | prune] ",
     "install": "[--stage STAGE] ",
 }
 
@@ -152,7 +154,7 @@ def _build_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.set_defaults(args=[], staged=False, show=None, vocab=None, command=None, **_DEFAULTS)
+    parser.set_defaults(args=[], staged=False, show=None, vocab=None, reason=None, command=None, **_DEFAULTS)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     made = {}
@@ -175,6 +177,9 @@ def _build_parser() -> argparse.ArgumentParser:
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
     made["prompts"].add_argument("args", nargs="*", metavar="ACTION", help="list (default), show [NAME] or check FILE")
+    made["baseline"].add_argument("args", nargs="*", metavar="ACTION", help="what to do (default list)")
+    made["baseline"].add_argument("--staged", "--cached", action="store_true", help="write: accept what is staged")
+    made["baseline"].add_argument("--reason", metavar="TEXT", help="why the findings are accepted")
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
     for name, one in made.items():
         _add_common_options(one, name, "")

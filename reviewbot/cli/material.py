@@ -3,13 +3,17 @@
 import os
 from functools import partial
 
-from reviewbot.checks import Watched, run_checks
+from reviewbot.baseline import Baseline
+from reviewbot.checks import RULES, Watched, run_checks
+from reviewbot.cli.decisions import decide_by, read_accepted
 from reviewbot.cli.functions import read_functions
 from reviewbot.config import Config, Settings
 from reviewbot.diff import parse_diff
 from reviewbot.errors import OUT_OF_TIME
+from reviewbot.fingerprints import mark
 from reviewbot.functions import unknown
 from reviewbot.headings import add_headings, lacking_headings
+from reviewbot.ignores import find_ignores
 from reviewbot.plan import Omission, omit
 from reviewbot.repo import Change, Repository, Source
 from reviewbot.review import Material
@@ -22,7 +26,9 @@ def select_material(
 ) -> Material:
     """What there is to review of the changes: parsed, checked, masked and selected. What there is no time for before
     `deadline`, a time of `time.monotonic()`, is failed."""
-    parts = [_select(change, settings.config, repository, deadline) for change in changes]
+    baseline = read_accepted(repository, changes)
+    parts = [_select(change, settings.config, repository, baseline, deadline) for change in changes]
+    ignores = tuple(ignore for part in parts for ignore in part.ignores)
     unreadable = [entry for change in changes for entry in change.unreadable]
     return Material(
         source=changes[0].source if changes else Source("range"),
@@ -34,11 +40,16 @@ def select_material(
             *(omission for part in parts for omission in part.failed),
         ),
         notes=tuple(note for change in changes for note in change.notes) + settings.notes,
+        sieve=decide_by(ignores, baseline),
+        suppressed=tuple(pair for part in parts for pair in part.suppressed),
+        ignores=ignores,
         functions=partial(read_functions, repository, changes) if repository is not None else unknown,
     )
 
 
-def _select(change: Change, config: Config, repository: Repository | None, deadline: float | None) -> Material:
+def _select(
+    change: Change, config: Config, repository: Repository | None, baseline: Baseline, deadline: float | None
+) -> Material:
     """What one change gives to read, without what is said of it."""
     files = parse_diff(change.diff)
     if repository is not None:
@@ -49,7 +60,17 @@ def _select(change: Change, config: Config, repository: Repository | None, deadl
     base = repository.at_base(change.source, names) if repository is not None else {}
     kept, skipped = select_files(checked.changes, rules, base)
     failed = tuple(entry for file in checked.unchecked for entry in omit(file, OUT_OF_TIME))
-    return Material(source=change.source, changes=kept, findings=checked.findings, skipped=skipped, failed=failed)
+    ignores = find_ignores(checked.changes, RULES, allow_new=True)
+    sifted = decide_by(ignores, baseline)(mark(checked.findings, checked.changes))
+    return Material(
+        source=change.source,
+        changes=kept,
+        findings=sifted.kept,
+        skipped=skipped,
+        failed=failed,
+        suppressed=sifted.suppressed,
+        ignores=ignores,
+    )
 
 
 def _watched(config: Config, repository: Repository | None) -> Watched:

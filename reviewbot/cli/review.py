@@ -44,11 +44,15 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         settings = load_settings(options, repository, changes)
         deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
         from reviewbot.cli.material import select_material
+        from reviewbot.cli.remembered import remember
+        from reviewbot.review import tell_idle_ignores
 
         material = select_material(changes, settings, repository, deadline)
-        review = _review(material, settings.config, options, deadline)
+        review = tell_idle_ignores(review_material(material, settings.config, options, deadline), material)
     except KeyboardInterrupt:
         return _interrupted(options)
+    if repository is not None:
+        remember(repository, settings.config, review)
     return _publish(review, settings.config, options)
 
 
@@ -118,7 +122,10 @@ def load_settings(
     return settings_here(options, repository, base, in_hook=options.command == "hook")
 
 
-def _review(material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None) -> "Review":
+def review_material(
+    material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None
+) -> "Review":
+    """What the engine of the settings says of the material; nobody is asked when there is nothing to read."""
     from reviewbot.cli.engine import cache_part, open_engine
     from reviewbot.progress import open_progress
     from reviewbot.review import checks_only, interrupted, run_review, unread

@@ -19,6 +19,13 @@ def suppressed_lines(suppressed: Sequence[tuple[Finding, str]], *, show: bool) -
         counts = ", ".join(f"{visible_line(reason)} ({number:,})" for reason, number in reasons.most_common())
         yield f"{count_words(len(excluded), 'remark')} dropped: {counts}{'' if show else f'; {HINT}'}"
         yield from (_row("dropped", finding) for finding in excluded if show)
+    for by, word in (("ignore", "ignored by a comment"), ("baseline", "accepted in .reviewbot-baseline")):
+        overruled = [finding for finding, reason in suppressed if reason == by]
+        new = sum(", added by this change: " in (finding.note or "") for finding in overruled)
+        if overruled:
+            mark = f", {new:,} of them added by this change" if new else ""
+            yield f"{count_words(len(overruled), 'finding')} {word}{mark}{'' if show or new else f'; {HINT}'}"
+            yield from (_row(word, finding) for finding in overruled if show or new)
     if capped:
         yield f"{count_words(len(capped), 'milder finding')} not shown (max_findings)"
         yield from (_row("not shown", finding) for finding in capped if show)

@@ -36,6 +36,8 @@ def _finding(finding: Finding, style: Style) -> Iterator[str]:
     if remarks:
         rest = (f". {remark[0].upper()}{remark[1:]}" for remark in remarks[1:])
         yield f"   {' ' * width}   = {remarks[0]}{''.join(rest)}\n"
+    if style.verbose:
+        yield f"   {' ' * width}   = fingerprint {finding.fingerprint}\n"
 
 
 def _remarks(finding: Finding) -> Iterator[str]:

@@ -1,0 +1,145 @@
+"""`reviewbot baseline`: accept findings, each by its fingerprint or all of a range, and forget what is gone."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from reviewbot.baseline import FILE, Baseline, Entry, add, entry_for, plain, read_baseline, without, write_baseline
+from reviewbot.checks import run_checks
+from reviewbot.cli.decisions import read_work_tree
+from reviewbot.cli.remembered import recall
+from reviewbot.diff import FileChange, Hunk, Line, LineKind
+from reviewbot.errors import ExitCode, RepoError, UsageError
+from reviewbot.findings import Finding
+from reviewbot.fingerprints import fingerprints_of
+from reviewbot.ignores import SECRET
+from reviewbot.output import write_report
+from reviewbot.repo import Repository, open_repository
+from reviewbot.sieves import Sifted
+from reviewbot.text import visible_line
+
+_USAGE = "reviewbot baseline add FINGERPRINT ... --reason 'why' | write REV ... --reason 'why' | prune | list"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do one of the four; 3 when a range that was to be accepted could not be read whole."""
+    repository = open_repository()
+    if repository.root is None:
+        raise RepoError(f"{repository.git_dir} is bare: a baseline lies in a work tree", "git clone it, and go there")
+    action, *rest = options.args or ["list"]
+    if action == "add" and rest:
+        return _add(repository, options, rest)
+    if action == "write":
+        return _write(repository, options, rest)
+    if action == "prune" and not rest:
+        return _prune(repository)
+    if action == "list" and not rest:
+        sys.stdout.write(write_baseline(read_work_tree(repository)).decode())
+        return ExitCode.OK
+    raise UsageError(f"baseline cannot do {visible_line(' '.join(options.args))!r}", _USAGE)
+
+
+def _reason(options: argparse.Namespace) -> str:
+    reason = plain(options.reason or "")
+    if not reason:
+        raise UsageError(
+            "an accepted finding needs a reason", f"reviewbot {visible_line(' '.join(options.args))} --reason 'why'"
+        )
+    return reason
+
+
+def _add(repository: Repository, options: argparse.Namespace, fingerprints: Sequence[str]) -> int:
+    from reviewbot.cli.config import settings_here
+
+    reason = _reason(options)
+    known = recall(repository, settings_here(options, repository).config)
+    entries = []
+    for name in fingerprints:
+        if name not in known:
+            raise UsageError(
+                f"the last review here had no finding {visible_line(name)}", "reviewbot -v prints fingerprints"
+            )
+        rule, path = known[name]
+        if rule == SECRET:
+            raise UsageError(
+                f"{name} is a secret in {path}, which no baseline accepts",
+                "take it out, or end its line with a comment: pragma: allowlist secret, and why",
+            )
+        entries.append(Entry(path, rule, name, reason))
+    return _save(repository, entries)
+
+
+def _write(repository: Repository, options: argparse.Namespace, revisions: Sequence[str]) -> int:
+    """Accept all that a review of a range finds, shown or not, each duplicate too. No second look: it would change no
+    fingerprint."""
+    from reviewbot.cli.material import select_material
+    from reviewbot.cli.review import load_settings, review_material
+    from reviewbot.cli.selection import select_changes
+    from reviewbot.reporters import Style, summary
+    from reviewbot.verdict import Policy, decide
+
+    reason = _reason(options)
+    asked = argparse.Namespace(**{**vars(options), "command": "diff", "args": list(revisions)})
+    _, changes = select_changes(asked)
+    settings = load_settings(asked, repository, changes)
+    config = settings.config._replace(confirm="off", max_findings=10_000)
+    material = select_material(changes, settings, repository, deadline=None)
+    said: list[Finding] = []
+
+    def listen(findings: tuple[Finding, ...]) -> Sifted:
+        sifted = material.sieve(findings)
+        said.extend(sifted.kept)
+        return sifted
+
+    review = review_material(replace(material, sieve=listen), config, asked, deadline=None)
+    verdict = decide(review, Policy(block_at=None, block_on_failure=config.on_failure == "block"))
+    sys.stderr.write(summary(review, verdict, Style(quiet=options.quiet)))
+    found = [finding for finding in (*material.findings, *said) if finding.line is not None]
+    secrets = sum(finding.rule == SECRET for finding in found)
+    if secrets:
+        print(f"not accepted: {secrets} secret{'s' if secrets > 1 else ''}")
+    _save(repository, _entries(found, reason))
+    return verdict.exit_code
+
+
+def _entries(findings: Iterable[Finding], reason: str) -> list[Entry]:
+    return [entry_for(finding, reason) for finding in findings if finding.rule != SECRET]
+
+
+def _prune(repository: Repository) -> int:
+    baseline = read_work_tree(repository)
+    gone = [entry.fingerprint for entry in baseline.entries.values() if not _stands(repository, entry)]
+    if gone:
+        _store(repository, without(baseline, gone))
+    print(f"{FILE}: removed {len(gone)} of {len(baseline.entries)} entries")
+    return ExitCode.OK
+
+
+def _stands(repository: Repository, entry: Entry) -> bool:
+    """Whether the code that it is about is still in its file."""
+    try:
+        with open(os.path.join(repository.root or "", entry.path), "rb") as file:
+            texts = file.read().decode("utf-8", "replace").split("\n")
+    except OSError:
+        return False
+    lines = tuple(Line(LineKind.ADDED, None, i, text.removesuffix("\r")) for i, text in enumerate(texts, 1))
+    (shown,) = run_checks([FileChange(entry.path, os.fsencode(entry.path), (Hunk("", lines),))]).changes
+    masked = [line.text for hunk in shown.hunks for line in hunk.lines]
+    return entry.fingerprint in fingerprints_of(entry.path, entry.rule, masked)
+
+
+def _save(repository: Repository, entries: Sequence[Entry]) -> int:
+    baseline = read_work_tree(repository)
+    new = len({entry.fingerprint for entry in entries} - baseline.entries.keys())
+    if entries:
+        _store(repository, add(baseline, entries))
+    print(f"{FILE}: {new} added, {len(entries) - new} there before")
+    return ExitCode.OK
+
+
+def _store(repository: Repository, baseline: Baseline) -> None:
+    assert read_baseline(write_baseline(baseline)).entries == baseline.entries
+    write_report(os.path.join(repository.root or "", FILE), write_baseline(baseline).decode())
