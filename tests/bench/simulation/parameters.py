@@ -13,9 +13,10 @@ class Opinions(Struct, frozen=True):
 class Parameters(Struct, frozen=True):
     """Probabilities, but for `false_per_diff`, the mean of a Poisson distribution.
 
-    `detection` and `false_per_diff` are published figures of an open-weight model on real changes (SWE-PRBench, Llama 3.3
-    70B: detection rate .223; false-positive rate .417, taken here as findings per change). The others are assumptions to start from. The true findings that are
-    not severe are warnings; of the false ones half are warnings, half information.
+    `detection` and `false_per_diff` are published figures of an open-weight model on real changes (SWE-PRBench, Llama
+    3.3 70B: detection rate .223; false-positive rate .417, taken here as findings per change). The others are
+    assumptions to start from. The true findings that are not severe are warnings; of the false ones half are warnings,
+    half information.
 
     For the last three no figure is published, so that they are 0 until one varies them: `remarks` is the part of the
     false findings that are worded as remarks (documentation, style, imports, praise, "ensure that"), `repeats` how
