@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from docs import card_table, need_table, settings_table
 
+from docs import card_table, need_table, settings_table
 from reviewbot import __version__, ignores
 from reviewbot.cli.arguments import COMMANDS, FORMATS
 from reviewbot.errors import ExitCode
