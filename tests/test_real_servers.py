@@ -48,7 +48,7 @@ def reviewbot(repo: GitRepo, url: str, *args: str, **env: str) -> subprocess.Com
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # a guard against hanging, not a measure: a slow machine takes minutes
     )
 
 
