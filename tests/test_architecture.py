@@ -13,7 +13,7 @@ ORDER = (
     "errors text files address values settings layers config sections diff gitrun revisions difftext merges blobs base "
     "repo gpu capacity gguf sentencepiece bytepair vocabulary layout tokens findings fingerprints sieves exclusions "
     "duplicates ignores baseline replies checks units functions headings plan coverage skips prompts engines advice "
-    "confirm window dialogue ask opinions review verdict reporters output speed progress install cli"
+    "confirm window dialogue ask opinions review verdict reporters output store speed progress install cli"
 ).split()
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 
@@ -27,7 +27,7 @@ SINGLE_IMPORTERS = {
     "xllamacpp": {"engines.embedded_child"},
     "platformdirs": {"layers"},
     "tokenizers": {"bytepair"},
-    "sqlite3": set(),
+    "sqlite3": {"store"},
 }
 
 HEAVY = {
