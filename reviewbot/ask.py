@@ -20,13 +20,18 @@ MAX_FAILURES = 3
 """After so many unusable replies in a row the rest is not tried: each may cost a time-out."""
 
 
+def keep_nothing(chunk: Chunk, findings: tuple[Finding, ...]) -> None:
+    """Where no outcomes are kept."""
+
+
 class Manner(Struct, frozen=True):
     """How to ask. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run measured,
-    read and written together (None: nothing)."""
+    read and written together (None: nothing). `keep` is told of each chunk that was read, with what was found."""
 
     sizing: Sizing
     tokens_per_s: float | None = None
     reply_findings: int = MAX_FINDINGS
+    keep: Callable[[Chunk, tuple[Finding, ...]], None] = keep_nothing
 
 
 class Progress(NamedTuple):
@@ -146,6 +151,7 @@ class _Run:
         reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))
         read = (*self.state.read, _Read(chunk, findings))
         self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)
+        self.manner.keep(chunk, findings)
         corrected = self.window.corrected(request, reply)
         if corrected is not self.window:
             self._pack_anew(corrected)

@@ -41,6 +41,7 @@ class Config(NamedTuple):
     allow_remote: bool
     model_file: str | None
     cache_dir: str | None
+    cache_mib: int
     model: str
     prompt: str
     guidelines: str | None
@@ -188,6 +189,7 @@ def _not_yours(layer: Layer, setting: Setting) -> ConfigError:
         "engine": "a repository must not choose which program reads your code",
         "model_file": "a repository must not choose which file is loaded on your machine",
         "cache_dir": "a repository must not choose where files are written on your machine",
+        "cache_mib": "a repository must not choose how much is kept on your machine",
     }.get(setting.key, "a repository could send your code elsewhere")
     return ConfigError(
         f"{layer.place(setting.key)} may not set {setting.key}: {why}",

@@ -3,16 +3,32 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from reviewbot.engines import Engine, Reply, Request
-from reviewbot.errors import OUT_OF_TIME, DeadlineReached, PromptCut, PromptTooLong, ReplyError, ReplyTorn
+from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PromptCut, PromptTooLong, ReplyError, ReplyTorn
 from reviewbot.prompts import ASK_AGAIN
 from reviewbot.window import Window
 
 T = TypeVar("T")
+
+
+class Asker(Protocol):
+    """Who can be asked."""
+
+    def ask_readable(self, request: Request, read: Callable[[str], T]) -> tuple[Reply, T]:
+        """The reply and what `read` makes of it; an EngineError when there is none."""
+        ...
+
+
+class Silence:
+    """Nobody: every question is in vain."""
+
+    def ask_readable(self, request: Request, read: Callable[[str], T]) -> tuple[Reply, T]:
+        """EngineDown, always."""
+        raise EngineDown("nobody is asked")
 
 
 class Dialogue:

@@ -59,6 +59,10 @@ def user_file() -> str:
     return os.path.join(user_config_dir("reviewbot", appauthor=False), "config.toml")
 
 
+OUTCOMES = "outcomes.sqlite"
+"""The file in the folder for caches that has what models said."""
+
+
 def cache_folder() -> str:
     """The platform's folder for caches, our part of it."""
     from platformdirs import user_cache_dir

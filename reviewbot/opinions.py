@@ -7,10 +7,11 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from reviewbot.confirm import Opinion, confirm_request, demote, is_decided, read_opinion, settle
-from reviewbot.dialogue import Dialogue
+from reviewbot.dialogue import Asker
 from reviewbot.diff import Segment
 from reviewbot.errors import EngineDown, EngineError, PromptTooLong
 from reviewbot.findings import Confirmed, Finding, Severity
+from reviewbot.outcomes import Outcomes
 
 MAX_FAILURES = 3
 """After so many unusable opinions in a row no more are asked for: each may cost a time-out."""
@@ -41,10 +42,13 @@ class Settled(NamedTuple):
     interrupted: bool
 
 
-def ask_opinions(dialogue: Dialogue, findings: Sequence[Finding], terms: Terms, views: Views) -> Settled:
-    """Ask about each candidate, the worst first. A failure is data, and so is Ctrl-C: the rest is then not asked."""
+def ask_opinions(
+    dialogue: Asker, findings: Sequence[Finding], terms: Terms, views: Views, outcomes: Outcomes | None = None
+) -> Settled:
+    """Ask about each candidate, the worst first; of what `outcomes` know nobody is asked. A failure is data, and so is
+    Ctrl-C: the rest is then not asked."""
     order = candidates(findings, terms)
-    asking = _Asking(dialogue, terms.votes, terms.boundary)
+    asking = _Asking(dialogue, terms.votes, terms.boundary, outcomes)
     try:
         chosen = [] if terms.stopped else [findings[place] for place in order[: terms.limit]]
         asking.ask_each(chosen, views(chosen) if chosen else ())
@@ -83,8 +87,9 @@ def candidates(findings: Sequence[Finding], terms: Terms) -> list[int]:
 class _Asking:
     """`settled` are the first findings of those asked about; `why` says why no more were, when something failed."""
 
-    def __init__(self, dialogue: Dialogue, votes: int, boundary: str) -> None:
+    def __init__(self, dialogue: Asker, votes: int, boundary: str, outcomes: Outcomes | None) -> None:
         self._dialogue = dialogue
+        self._outcomes = outcomes
         self._boundary = boundary
         self._votes = votes
         self._failures = 0
@@ -130,8 +135,14 @@ class _Asking:
         return self._put(finding, views[-1], vote)
 
     def _put(self, finding: Finding, shown: Segment, vote: int) -> Opinion:
+        known = self._outcomes.recall_opinion(finding, shown, vote) if self._outcomes else None
+        if known is not None:
+            return known
         request = confirm_request(finding, shown, vote, self._boundary)
-        return self._dialogue.ask_readable(request, lambda text: read_opinion(text, shown))[1]
+        opinion = self._dialogue.ask_readable(request, lambda text: read_opinion(text, shown))[1]
+        if self._outcomes:
+            self._outcomes.keep_opinion(finding, shown, vote, opinion)
+        return opinion
 
 
 def _unasked(finding: Finding, why: str) -> Finding:

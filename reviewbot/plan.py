@@ -11,7 +11,7 @@ from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
 from reviewbot.errors import OUT_OF_TIME
 from reviewbot.layout import show_heading, show_line
 from reviewbot.tokens import TokenCounter
-from reviewbot.units import AROUND, Unit, after, before, cut_hunk, heading, shown, to_segments
+from reviewbot.units import RADII, Unit, after, before, cut_hunk, heading, shown, to_segments
 
 TOO_LONG = "line too long for the window"
 
@@ -21,9 +21,6 @@ UNIT_SHARE = 8
 HUGE = 65536
 SLICE = 4096
 """A line of more than HUGE characters is counted slice by slice."""
-
-_RADII = (None, AROUND, 1, 0)
-"""How much context a unit is shown with, the most first."""
 
 
 class Budget(Struct, frozen=True):
@@ -212,7 +209,7 @@ class _Packer:
     def _put(self, unit: Unit, costs: Sequence[int]) -> bool:
         """With as much context as the budget's share of it allows; False when there is no room."""
         goes_on = bool(self._units) and unit.continues(self._units[-1])
-        for radius in _RADII if unit.added else _RADII[:1]:
+        for radius in RADII if unit.added else RADII[:1]:
             tried = replace(unit, radius=radius)
             places = shown(unit.hunk.lines, unit.start, unit.stop, radius)
             context = sum(costs[i - unit.start] for i in places if unit.hunk.lines[i].kind is not LineKind.ADDED)

@@ -1,43 +1,24 @@
-"""Everything that is known at the end of a run: plan, ask, count, sort."""
+"""What goes into a review and what is known at its end."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.advice import slow_note
-from reviewbot.ask import Manner, Progress, ask_chunks
-from reviewbot.confirm import demote
 from reviewbot.coverage import FileCoverage, cover, lines_to_read
-from reviewbot.dialogue import Dialogue
-from reviewbot.diff import FileChange, Segment
-from reviewbot.duplicates import merge_claims, merge_duplicates, tell_repeats
-from reviewbot.engines import Engine, EngineInfo
-from reviewbot.errors import EngineError
-from reviewbot.exclusions import exclude_findings
+from reviewbot.diff import FileChange
+from reviewbot.engines import EngineInfo
 from reviewbot.findings import Finding, Severity
 from reviewbot.fingerprints import mark
-from reviewbot.functions import Functions, unknown, views_of_hunk
-from reviewbot.gpu import probe
+from reviewbot.functions import Functions, unknown
 from reviewbot.ignores import Ignore, tell_ignores
-from reviewbot.opinions import Settled, Terms, ask_opinions
-from reviewbot.plan import Omission, omit, plan_review
+from reviewbot.plan import Omission, omit
 from reviewbot.prompts import Prompt
 from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
-from reviewbot.sieves import Sieve, Sifted, cap_findings, keep_all, sift
-from reviewbot.window import Sizing, load_window
-
-DEMO_S = 60.0
-"""The demo model stops after so many seconds and lists the rest: nobody should wait for it."""
-
-DEMO_CHUNK_TOKENS = 800
-DEMO_FINDINGS = 2
-"""It reads some 100 tokens a second on one core, writes 65, and does not stop by itself: a request of ordinary size,
-and an answer of ordinary length, would take most of that time."""
+from reviewbot.sieves import Sieve, keep_all
+from reviewbot.window import Sizing
 
 
 class Usage(Struct, frozen=True):
@@ -132,100 +113,13 @@ class Material(Struct, frozen=True):
     ignores: tuple[Ignore, ...] = ()
 
 
-def run_review(
-    material: Material,
-    engine: Engine,
-    options: Options,
-    on_progress: Callable[[Progress], None],
-    recall_speed: Callable[[EngineInfo], float | None],
-) -> Review:
-    """Have `engine` read all of the material. An engine that is down is data: every line is then failed.
-
-    `recall_speed` tells how many tokens per second this engine read and wrote in an earlier run, if that is known.
-    """
-    started = time.monotonic()
-    look = cache(probe)
-    try:
-        info = engine.describe(options.deadline)
-        options = for_demo(options) if info.demo else options
-        window, loaded = load_window(engine, info, material.changes, options.sizing, options.deadline, look)
-        deadline = _deadline(options, info, started)
-        plan = plan_review(material.changes, options.sizing.budget(window), deadline)
-        manner = Manner(options.sizing, recall_speed(info), options.reply_findings)
-    except EngineError as error:
-        return unread(material, error.message, (error.hint,) if error.hint else ())
-    except KeyboardInterrupt:
-        return interrupted(material)
-    dialogue = Dialogue(engine, window, deadline)
-    asked = ask_chunks(dialogue, plan, manner, on_progress)
-    marked = mark(asked.findings, material.changes)
-    said = _belittled(marked) if info.demo else marked
-    settled, sifted = _settle(said, dialogue, material, options, "interrupted" if asked.interrupted else None)
-    failed = material.failed + asked.failed
-    slow = slow_note(info, loaded, look)
-    return Review(
-        source=material.source,
-        files=cover(lines_to_read(material.changes, material.failed), material.skipped, failed, asked.reviewed),
-        findings=_sorted(material.findings + sifted.kept),
-        skipped=material.skipped,
-        failed=failed,
-        suppressed=material.suppressed + sifted.suppressed,
-        engine=replace(info, window_tokens=dialogue.window.tokens),
-        prompt=options.sizing.prompt,
-        usage=_usage(dialogue, time.monotonic() - started),
-        answer_seconds=dialogue.seconds,
-        notes=material.notes + ((slow,) if slow else ()),
-        hints=tuple(dict.fromkeys(asked.hints + settled.hints)),
-        unconfirmed=settled.unconfirmed,
-        interrupted=asked.interrupted or settled.interrupted,
-    )
-
-
-def _settle(
-    said: tuple[Finding, ...], dialogue: Dialogue, material: Material, options: Options, stopped: str | None
-) -> tuple[Settled, Sifted]:
-    """What becomes of all that the model said: the second opinions, and what is shown and suppressed in the end.
-
-    `stopped` says why nothing more can be asked.
-    """
-    before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), material.sieve)
-    boundary = options.sizing.prompt.boundary
-    terms = Terms(options.votes, options.block_at, options.max_confirmations, boundary, stopped)
-    settled = ask_opinions(dialogue, before.kept, terms, partial(_views, material))
-    told = tuple(map(tell_repeats, merge_duplicates(settled.findings).kept))
-    after = cap_findings(told, options.max_findings, options.block_at, confirm=options.votes > 0)
-    return settled, Sifted(after.kept, before.suppressed + after.suppressed)
-
-
-def _views(material: Material, findings: Sequence[Finding]) -> list[tuple[Segment, ...]]:
-    """The code to show with each finding: its function where that is known, its part of the hunk, its line."""
-    return [
-        ((function,) if function else ()) + views_of_hunk(material.changes, f.path, f.line or 0, f.evidence or "")
-        for f, function in zip(findings, material.functions(findings), strict=True)
-    ]
-
-
-def for_demo(options: Options) -> Options:
-    """The same for the demo model: small requests, short answers, no second opinions."""
-    asked = options.sizing.chunk_tokens
-    chunk_tokens = DEMO_CHUNK_TOKENS if asked is None else min(asked, DEMO_CHUNK_TOKENS)
-    sizing = replace(options.sizing, chunk_tokens=chunk_tokens)
-    return replace(options, sizing=sizing, votes=0, reply_findings=DEMO_FINDINGS)
-
-
-def _deadline(options: Options, info: EngineInfo, started: float) -> float | None:
-    if not info.demo:
-        return options.deadline
-    return min(options.deadline or started + DEMO_S, started + DEMO_S)
-
-
 def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Review:
     """The review of a run in which a model should have read the lines and read none: all of them failed."""
     failed = material.failed + _left_out(material, reason)
     return Review(
         source=material.source,
         files=cover(lines_to_read(material.changes, material.failed), material.skipped, failed, Counter()),
-        findings=_sorted(material.findings),
+        findings=sort_findings(material.findings),
         skipped=material.skipped,
         failed=failed,
         suppressed=material.suppressed,
@@ -245,7 +139,7 @@ def checks_only(material: Material, reason: str) -> Review:
     return Review(
         source=material.source,
         files=cover(lines_to_read((), material.failed), skipped, material.failed, Counter()),
-        findings=_sorted(material.findings),
+        findings=sort_findings(material.findings),
         skipped=skipped,
         failed=material.failed,
         suppressed=material.suppressed,
@@ -261,21 +155,13 @@ def tell_idle_ignores(review: Review, material: Material) -> Review:
         if omission.start is not None and omission.end is not None:
             unread.setdefault(omission.path, set()).update(range(omission.start, omission.end + 1))
     told = tell_ignores(material.ignores, material.changes, review.suppressed, unread)
-    return replace(review, findings=_sorted(review.findings + mark(told, material.changes))) if told else review
+    return replace(review, findings=sort_findings(review.findings + mark(told, material.changes))) if told else review
 
 
 def _left_out(material: Material, reason: str) -> tuple[Omission, ...]:
     return tuple(found for change in material.changes for found in omit(change, reason))
 
 
-def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What the demo model says, as information: it is shown only to prove that the way to a model works."""
-    return tuple(demote(finding, finding.confirmed, Severity.INFO, "said by the demo model") for finding in findings)
-
-
-def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def sort_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """By path and line, the worst first."""
     return tuple(sorted(findings, key=lambda f: (f.path, f.line or 0, -f.severity, f.rule, f.message)))
-
-
-def _usage(dialogue: Dialogue, seconds: float) -> Usage:
-    return Usage(dialogue.requests, dialogue.prompt_tokens, dialogue.completion_tokens, 0, round(seconds, 3))

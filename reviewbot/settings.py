@@ -120,6 +120,15 @@ SETTINGS: tuple[Setting, ...] = (
         "none",
     ),
     Setting(
+        "cache_mib",
+        "whole",
+        256,
+        "a whole number from 1 to 1048576",
+        "MiB of outcomes that are kept; what was not used for longest goes first",
+        values.whole(1, 1048576),
+        NEVER,
+    ),
+    Setting(
         "model",
         "text",
         "codellama:7b-instruct",

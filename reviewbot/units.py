@@ -15,6 +15,9 @@ from reviewbot.diff import Hunk, Line, LineKind, Segment
 AROUND = 3
 """Lines repeated on each side of a part of a hunk, as git shows around a change."""
 
+RADII = (None, AROUND, 1, 0)
+"""How much context a unit may be shown with, the most first."""
+
 MAX_WALK = 2000
 """Lines that are searched upwards for the enclosing one."""
 

@@ -116,7 +116,7 @@ def test_it_costs_no_second_look(repo: GitRepo, server: FakeServer, capfd: pytes
     repo.stage("a.py", "BUG()\n")
     assert main(["baseline", "write", "--staged", "--reason", "old"]) == 0
     server.requests.clear()
-    assert main([]) == 0
+    assert main(["--no-cache"]) == 0
     assert len(server.chats) == 1
     assert f"1 finding accepted in {FILE}; --show-dropped" in capfd.readouterr().err
 

@@ -128,7 +128,7 @@ def test_without_a_second_look_a_proven_finding_blocks_but_no_repository_can_hav
     assert main(["--confirm", "off"]) == 1
     assert len(server.chats) == 1
     repo.write(".reviewbot.toml", 'confirm = "off"\n')
-    assert main([]) == 1
+    assert main(["--no-cache"]) == 1
     assert len(server.chats) == 1 + 2
     assert "confirm = off is not applied" in capfd.readouterr().err
 
@@ -333,7 +333,7 @@ def test_a_long_review_is_foreseen_before_it_starts(
     (kept,) = (clean_environment / ".cache" / "reviewbot" / "speeds").iterdir()
     kept.write_text("0.9")
     asked = len(server.chats)
-    shown = on_a_terminal([*words, "--deadline-s", "600"])
+    shown = on_a_terminal([*words, "--deadline-s", "600", "--no-cache"])
     assert (re.search(rb"about \d+ minutes at 1 tokens/s; --deadline-s bounds that", shown) is not None) is told
     assert len(server.chats) == asked + 1
     assert float(kept.read_text()) > 1

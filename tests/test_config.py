@@ -23,6 +23,7 @@ DEFAULTS = {
     "allow_remote": False,
     "model_file": None,
     "cache_dir": None,
+    "cache_mib": 256,
     "model": "codellama:7b-instruct",
     "prompt": "reviewer",
     "guidelines": None,

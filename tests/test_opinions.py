@@ -17,8 +17,9 @@ from reviewbot.errors import DeadlineReached, EngineDown, PromptTooLong, ReplyCu
 from reviewbot.findings import Confirmed, Finding, Severity
 from reviewbot.opinions import Terms, candidates
 from reviewbot.prompts import load_prompt
+from reviewbot.reading import run_review
 from reviewbot.repo import Source
-from reviewbot.review import Material, Options, Review, run_review
+from reviewbot.review import Material, Options, Review
 from reviewbot.sieves import Sifted
 from reviewbot.window import Sizing
 

@@ -13,8 +13,9 @@ from reviewbot.findings import Confirmed, Severity
 from reviewbot.gpu import Gpu, Probe
 from reviewbot.plan import Omission
 from reviewbot.prompts import ASK_AGAIN, load_prompt
+from reviewbot.reading import run_review
 from reviewbot.repo import Source
-from reviewbot.review import Material, Options, Review, checks_only, run_review
+from reviewbot.review import Material, Options, Review, checks_only
 from reviewbot.tokens import EstimateCounter
 from reviewbot.window import Sizing
 
@@ -218,7 +219,7 @@ def test_the_demo_model_gets_no_second_opinion() -> None:
 
 
 def test_the_demo_model_stops_after_a_while_and_the_rest_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reviewbot.review.DEMO_S", 0.0)
+    monkeypatch.setattr("reviewbot.reading.DEMO_S", 0.0)
     made = review(ScriptedEngine(CLEAN, info=replace(INFO, kind="embedded", demo=True)), many(3), EACH)
     assert (made.reviewed, made.lines_failed) == (0, 120)
     assert {omission.reason for omission in made.failed} == {"the deadline was reached"}
@@ -311,7 +312,7 @@ def test_the_window_for_a_large_change_is_what_fits_the_gpu(
         probes.append(1)
         return Probe((Gpu("A", gib * 2**30, gib * 2**30),))
 
-    monkeypatch.setattr("reviewbot.review.probe", probe)
+    monkeypatch.setattr("reviewbot.reading.probe", probe)
     engine = LoadedEngine(CLEAN, info=replace(INFO, facts=SEVEN))
     engine.gpu_bytes = 0
     made = review(engine, many(150), sized(None))

@@ -10,8 +10,9 @@ from values import change
 from reviewbot.ask import Progress
 from reviewbot.findings import Severity
 from reviewbot.prompts import load_prompt
+from reviewbot.reading import run_review
 from reviewbot.repo import Source
-from reviewbot.review import Material, Options, run_review
+from reviewbot.review import Material, Options
 from reviewbot.speed import keep_speed, recall_speed, show_duration
 from reviewbot.window import Sizing
 

@@ -17,8 +17,9 @@ from reviewbot.errors import EngineDown
 from reviewbot.findings import Severity
 from reviewbot.plan import plan_review
 from reviewbot.prompts import load_prompt, render_change
+from reviewbot.reading import run_review
 from reviewbot.repo import Source
-from reviewbot.review import Material, Options, Review, run_review
+from reviewbot.review import Material, Options, Review
 from reviewbot.tokens import BoundCounter, EstimateCounter, ExactCounter
 from reviewbot.window import TEMPLATE_TOKENS, TRUSTED, Sizing, Window, choose_window, foresee_window, open_window
 

@@ -97,6 +97,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import prompts
 
             return prompts.run(options)
+        case "cache":
+            from reviewbot.cli import cache
+
+            return cache.run(options)
         case "baseline":
             from reviewbot.cli import baseline
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "config": "show each setting and where it comes from",
     "prompts": "list, show and check the instructions for the model",
     "baseline": "accept findings once and for all, in a file of the repository",
+    "cache": "show, clear or prune what is kept of earlier reviews",
     "install": "write git hooks that run reviewbot",
     "uninstall": "remove those hooks, and restore the ones they kept",
     "demo": "watch a bad commit being blocked in a throw-away repository",
@@ -37,9 +38,10 @@ _USES = {
     "format": (*_REVIEWS, *_ANSWERS),
     "output": _REVIEWS,
     "show_dropped": _REVIEWS,
-    "config": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "demo", "install"),
-    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "demo", "install"),
+    "config": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "demo", "install"),
+    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "demo", "install"),
     "no_model": (*_REVIEWS, "baseline"),
+    "no_cache": (*_REVIEWS, "baseline"),
     "exit_zero": _REVIEWS,
 }
 """Which commands have a use for an option; settings are refused by those that read none."""
@@ -51,6 +53,7 @@ _ARGUMENTS = {
     "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "prompts": "[list | show [NAME] | check FILE] ",
     "baseline": "[list | add FINGERPRINT ... | write [REV ...] | prune] ",
+    "cache": "[info | clear | prune] ",
     "install": "[--stage STAGE] ",
 }
 
@@ -61,6 +64,7 @@ _DEFAULTS = {
     "config": None,
     "isolated": False,
     "no_model": False,
+    "no_cache": False,
     "exit_zero": False,
     "show_dropped": False,
 }
@@ -180,6 +184,7 @@ def _build_parser() -> argparse.ArgumentParser:
     made["baseline"].add_argument("args", nargs="*", metavar="ACTION", help="what to do (default list)")
     made["baseline"].add_argument("--staged", "--cached", action="store_true", help="write: accept what is staged")
     made["baseline"].add_argument("--reason", metavar="TEXT", help="why the findings are accepted")
+    made["cache"].add_argument("args", nargs="*", metavar="ACTION", help="info (default), clear or prune")
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
     for name, one in made.items():
         _add_common_options(one, name, "")
@@ -209,6 +214,7 @@ def _add_common_options(parser: argparse.ArgumentParser, command: str, first: st
     add(runs, "--config", metavar="FILE", help="read this file instead of your own configuration")
     add(runs, "--isolated", action="store_true", help="read no configuration files")
     add(runs, "--no-model", action="store_true", help="deterministic checks only")
+    add(runs, "--no-cache", action="store_true", help="ask again what was asked before, and keep nothing")
     add(runs, "--exit-zero", action="store_true", help="exit 0 even when findings block")
 
 

@@ -67,7 +67,7 @@ def _request_number(text: str | None) -> int | None:
 def _foresee(material: "Material", config: "Config", vocab: str | None) -> Foreseen:
     from reviewbot.cli.engine import cache_part
     from reviewbot.plan import plan_review
-    from reviewbot.review import for_demo
+    from reviewbot.reading import for_demo
     from reviewbot.speed import recall_speed
     from reviewbot.window import foresee_window
 

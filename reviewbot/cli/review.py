@@ -13,6 +13,7 @@ from reviewbot.repo import Change, Repository
 from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
+    from reviewbot.cli.outcomes import Kept
     from reviewbot.config import Config, Settings
     from reviewbot.review import Material, Options, Review
 
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         return _nothing_staged(options)
     try:
         if not options.no_model:
-            _load_client()
+            _load_client(options)
         repository, changes = select_changes(options)
         settings = load_settings(options, repository, changes)
         deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
@@ -56,11 +57,16 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     return _publish(review, settings.config, options)
 
 
-def _load_client() -> None:
-    """Import what speaks HTTP in another thread, for this one waits for git meanwhile."""
+def _load_client(options: argparse.Namespace) -> None:
+    """Import what speaks HTTP in another thread, for this one waits for git meanwhile; not where outcomes are kept, for
+    then perhaps nobody has to be asked."""
     from importlib import import_module
     from threading import Thread
 
+    from reviewbot.layers import OUTCOMES, cache_folder
+
+    if not options.no_cache and os.path.exists(os.path.join(cache_folder(), OUTCOMES)):
+        return
     Thread(target=import_module, args=("reviewbot.engines.http",)).start()
 
 
@@ -126,18 +132,47 @@ def review_material(
     material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None
 ) -> "Review":
     """What the engine of the settings says of the material; nobody is asked when there is nothing to read."""
-    from reviewbot.cli.engine import cache_part, open_engine
-    from reviewbot.progress import open_progress
-    from reviewbot.review import checks_only, interrupted, run_review, unread
-    from reviewbot.speed import keep_speed, recall_speed
+    from msgspec.structs import replace
+
+    from reviewbot.cli.outcomes import Kept
+    from reviewbot.reading import recall_review
+    from reviewbot.review import checks_only, unread
 
     asking = review_options(config, deadline=deadline)
     if not any(change.added for change in material.changes):
         return unread(material, "nothing to read")
     if options.no_model:
         return checks_only(material, "no model asked (--no-model)")
+    if options.no_cache:
+        return _ask(material, config, asking, options, None)
+    kept = Kept(config, asking)
+    try:
+        seen = kept.last_seen()
+        outcomes = kept.of(seen[0]) if seen else None
+        review = recall_review(material, asking, *seen, outcomes) if seen and outcomes else None
+        review = review or _ask(material, config, asking, options, kept)
+        return replace(review, notes=review.notes + kept.notes)
+    finally:
+        kept.store.close()
+
+
+def _ask(
+    material: "Material",
+    config: "Config",
+    asking: "Options",
+    options: argparse.Namespace,
+    kept: "Kept | None",
+) -> "Review":
+    """What the engine says of all that is not kept."""
+    from reviewbot.cli.engine import cache_part, open_engine
+    from reviewbot.progress import open_progress
+    from reviewbot.reading import no_outcomes, run_review
+    from reviewbot.review import interrupted
+    from reviewbot.speed import keep_speed, recall_speed
+
     in_hook = options.command == "hook"
     folder = cache_part(config, "speeds")
+    deadline = asking.deadline
     try:
         engine = open_engine(config, interactive=not in_hook, deadline=deadline)
     except KeyboardInterrupt:
@@ -150,7 +185,10 @@ def review_material(
                 asking,
                 progress.update,
                 partial(recall_speed, folder),
+                kept.of if kept else no_outcomes,
             )
+        if kept:
+            kept.see(review.engine)
         if review.engine is not None:
             keep_speed(folder, review.engine, review.usage.tokens, review.answer_seconds)
         return review

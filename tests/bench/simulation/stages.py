@@ -10,7 +10,8 @@ from msgspec import Struct
 from reviewbot import review
 from reviewbot.findings import Finding, Severity, passes_gate
 from reviewbot.prompts import load_prompt
-from reviewbot.review import Options, run_review
+from reviewbot.reading import run_review
+from reviewbot.review import Options
 from reviewbot.verdict import Policy, decide
 from reviewbot.window import Sizing
 from simulation.corpus import Case, material_of

@@ -1,0 +1,107 @@
+"""The outcomes that this user keeps: where they lie, which model they are of, and when it was last seen."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from reviewbot.cli.engine import cache_part
+from reviewbot.config import Config
+from reviewbot.engines import EngineInfo
+from reviewbot.layers import OUTCOMES
+from reviewbot.outcomes import Manners, Outcomes
+from reviewbot.review import Options
+from reviewbot.store import Store
+
+SEEN_S = 24 * 3600
+"""For so long a model counts as the one that it was when it was last asked."""
+
+
+class _Seen(Struct, frozen=True):
+    """A model as it was when it was last asked."""
+
+    kind: str
+    model: str
+    endpoint: str
+    digest: str
+    server_version: str | None
+    window_tokens: int
+    refuses_long: bool
+    when: int
+
+
+class Kept:
+    """The outcomes of one way to review."""
+
+    def __init__(self, config: Config, options: Options) -> None:
+        self.store = open_store(config)
+        self._config = config
+        self._options = options
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the file that they lie in."""
+        return (*self.store.notes, *([self.store.problem] if self.store.problem else []))
+
+    def last_seen(self) -> tuple[EngineInfo, str] | None:
+        """The model that would be asked, and when it last was; None when that is too long ago."""
+        key = self._seen_key()
+        try:
+            seen = msgspec.json.decode(self.store.get([key])[key], type=_Seen)
+        except (KeyError, msgspec.MsgspecError):
+            return None
+        if not 0 <= time.time() - seen.when < SEEN_S:
+            return None
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(seen.when))
+        info = EngineInfo(
+            kind=seen.kind,
+            model=seen.model,
+            endpoint=seen.endpoint,
+            window_tokens=seen.window_tokens,
+            refuses_long=seen.refuses_long,
+            digest=seen.digest,
+            server_version=seen.server_version,
+        )
+        return info, f"{seen.model} was last seen at {when}"
+
+    def see(self, info: EngineInfo | None) -> None:
+        """Note which model answered; one without a digest might be another one the next time."""
+        if info is None or info.demo or not info.digest:
+            return
+        seen = _Seen(
+            kind=info.kind,
+            model=info.model,
+            endpoint=info.endpoint,
+            digest=info.digest,
+            server_version=info.server_version,
+            window_tokens=info.window_tokens,
+            refuses_long=info.refuses_long,
+            when=int(time.time()),
+        )
+        self.store.put({self._seen_key(): msgspec.json.encode(seen)})
+
+    def of(self, info: EngineInfo) -> Outcomes | None:
+        """The outcomes of a model; None where it cannot be told from another one."""
+        if info.demo or not info.digest:
+            return None
+        config = self._config
+        manners = Manners(
+            digest=info.digest,
+            prompt=self._options.sizing.prompt.sha256,
+            temperature=config.temperature,
+            seed=config.seed,
+            reply_findings=self._options.reply_findings,
+        )
+        return Outcomes(self.store, manners)
+
+    def _seen_key(self) -> bytes:
+        config = self._config
+        parts = ("seen", config.engine, config.endpoint, config.model, str(config.model_file))
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).digest()
+
+
+def open_store(config: Config) -> Store:
+    """The file in the cache folder."""
+    return Store(Path(cache_part(config, OUTCOMES)), config.cache_mib * 1024 * 1024)

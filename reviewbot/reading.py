@@ -1,0 +1,204 @@
+"""Have an engine read what there is to review: recall, plan, ask, settle, count."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
+from msgspec.structs import replace
+
+from reviewbot.advice import slow_note
+from reviewbot.ask import Manner, Progress, ask_chunks, keep_nothing
+from reviewbot.confirm import demote
+from reviewbot.coverage import cover, lines_to_read
+from reviewbot.dialogue import Asker, Dialogue, Silence
+from reviewbot.diff import FileChange, Segment
+from reviewbot.duplicates import merge_claims, merge_duplicates, tell_repeats
+from reviewbot.engines import Engine, EngineInfo
+from reviewbot.errors import EngineError
+from reviewbot.exclusions import exclude_findings
+from reviewbot.findings import Finding, Severity
+from reviewbot.fingerprints import mark
+from reviewbot.functions import views_of_hunk
+from reviewbot.gpu import probe
+from reviewbot.opinions import Settled, Terms, ask_opinions
+from reviewbot.outcomes import Known, Outcomes
+from reviewbot.plan import Budget, Plan, plan_review, repack
+from reviewbot.review import Material, Options, Review, Usage, interrupted, sort_findings, unread
+from reviewbot.sieves import Sifted, cap_findings, sift
+from reviewbot.window import load_window
+
+DEMO_S = 60.0
+"""The demo model stops after so many seconds and lists the rest: nobody should wait for it."""
+
+DEMO_CHUNK_TOKENS = 800
+DEMO_FINDINGS = 2
+"""It reads some 100 tokens a second on one core, writes 65, and does not stop by itself: a request of ordinary size,
+and an answer of ordinary length, would take most of that time."""
+
+OutcomesOf = Callable[[EngineInfo], Outcomes | None]
+
+
+def no_outcomes(info: EngineInfo) -> None:
+    """Nothing is known of what an engine said, and nothing is kept."""
+
+
+def nothing_known(changes: Sequence[FileChange]) -> Known:
+    """All of the changes are left."""
+    return Known((), Counter(), 0, tuple(changes))
+
+
+def run_review(
+    material: Material,
+    engine: Engine,
+    options: Options,
+    on_progress: Callable[[Progress], None],
+    recall_speed: Callable[[EngineInfo], float | None],
+    outcomes_of: OutcomesOf = no_outcomes,
+) -> Review:
+    """Have `engine` read all of the material that is not known. An engine that is down is data: what it should have
+    read is then failed.
+
+    `recall_speed` tells how many tokens per second this engine read and wrote in an earlier run, if that is known;
+    `outcomes_of` what it said in earlier ones.
+    """
+    started = time.monotonic()
+    look = cache(probe)
+    try:
+        info = engine.describe(options.deadline)
+        options = for_demo(options) if info.demo else options
+        outcomes = None if info.demo else outcomes_of(info)
+        known = outcomes.take_known(material.changes) if outcomes else nothing_known(material.changes)
+        window, loaded = load_window(engine, info, known.rest, options.sizing, options.deadline, look)
+        deadline = _deadline(options, info, started)
+        budget = options.sizing.budget(window)
+        plan = plan_review(known.rest, budget, deadline)
+        if outcomes:
+            plan, known = _without_known_parts(outcomes, plan, known, budget)
+        keep = outcomes.keep if outcomes else keep_nothing
+        manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep)
+    except EngineError as error:
+        return unread(material, error.message, (error.hint,) if error.hint else ())
+    except KeyboardInterrupt:
+        return interrupted(material)
+    dialogue = Dialogue(engine, window, deadline)
+    asked = ask_chunks(dialogue, plan, manner, on_progress)
+    marked = mark(_in_order(known.findings + asked.findings, material.changes), material.changes)
+    said = _belittled(marked) if info.demo else marked
+    stopped = "interrupted" if asked.interrupted else None
+    settled, sifted = _settle(said, dialogue, material, options, stopped, outcomes)
+    failed = material.failed + asked.failed
+    slow = slow_note(info, loaded, look)
+    reviewed = asked.reviewed + known.reviewed
+    return Review(
+        source=material.source,
+        files=cover(lines_to_read(material.changes, material.failed), material.skipped, failed, reviewed),
+        findings=sort_findings(material.findings + sifted.kept),
+        skipped=material.skipped,
+        failed=failed,
+        suppressed=material.suppressed + sifted.suppressed,
+        engine=replace(info, window_tokens=dialogue.window.tokens),
+        prompt=options.sizing.prompt,
+        usage=_usage(dialogue, known.hunks, time.monotonic() - started),
+        answer_seconds=dialogue.seconds,
+        notes=material.notes + ((slow,) if slow else ()),
+        hints=tuple(dict.fromkeys(asked.hints + settled.hints)),
+        unconfirmed=settled.unconfirmed,
+        interrupted=asked.interrupted or settled.interrupted,
+    )
+
+
+def recall_review(
+    material: Material, options: Options, engine: EngineInfo, seen: str, outcomes: Outcomes
+) -> Review | None:
+    """The review of a change of which every line and every second opinion is known, without asking anybody; None for
+    any other. `engine` is the one that said it, `seen` says when it was there last."""
+    started = time.monotonic()
+    known = outcomes.take_known(material.changes)
+    if any(change.added for change in known.rest):
+        return None
+    said = mark(_in_order(known.findings, material.changes), material.changes)
+    settled, sifted = _settle(said, Silence(), material, options, None, outcomes)
+    if settled.unconfirmed or settled.interrupted:
+        return None
+    to_read = lines_to_read(material.changes, material.failed)
+    return Review(
+        source=material.source,
+        files=cover(to_read, material.skipped, material.failed, known.reviewed),
+        findings=sort_findings(material.findings + sifted.kept),
+        skipped=material.skipped,
+        failed=material.failed,
+        suppressed=material.suppressed + sifted.suppressed,
+        engine=engine,
+        prompt=options.sizing.prompt,
+        usage=Usage(cached_hunks=known.hunks, seconds=round(time.monotonic() - started, 3)),
+        notes=(*material.notes, f"all of it was reviewed before; nobody was asked now ({seen})"),
+    )
+
+
+def _without_known_parts(outcomes: Outcomes, plan: Plan, known: Known, budget: Budget) -> tuple[Plan, Known]:
+    """The plan without the parts of cut hunks that are known, packed anew, and all that is known then."""
+    left, findings, reviewed = outcomes.take_known_parts(plan)
+    if not reviewed:
+        return plan, known
+    packed = repack(left.chunks, budget)
+    more = known._replace(findings=known.findings + findings, reviewed=known.reviewed + reviewed)
+    return Plan(packed.chunks, left.failed + packed.failed), more
+
+
+def _in_order(findings: tuple[Finding, ...], changes: Sequence[FileChange]) -> tuple[Finding, ...]:
+    """As they come in a review of everything at once: by file and line."""
+    order = {change.path: place for place, change in enumerate(changes)}
+    return tuple(sorted(findings, key=lambda f: (order.get(f.path, len(order)), f.line or 0)))
+
+
+def _settle(
+    said: tuple[Finding, ...],
+    dialogue: Asker,
+    material: Material,
+    options: Options,
+    stopped: str | None,
+    outcomes: Outcomes | None,
+) -> tuple[Settled, Sifted]:
+    """What becomes of all that the model said: the second opinions, and what is shown and suppressed in the end.
+
+    `stopped` says why nothing more can be asked.
+    """
+    before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), material.sieve)
+    boundary = options.sizing.prompt.boundary
+    terms = Terms(options.votes, options.block_at, options.max_confirmations, boundary, stopped)
+    settled = ask_opinions(dialogue, before.kept, terms, partial(_views, material), outcomes)
+    told = tuple(map(tell_repeats, merge_duplicates(settled.findings).kept))
+    after = cap_findings(told, options.max_findings, options.block_at, confirm=options.votes > 0)
+    return settled, Sifted(after.kept, before.suppressed + after.suppressed)
+
+
+def _views(material: Material, findings: Sequence[Finding]) -> list[tuple[Segment, ...]]:
+    """The code to show with each finding: its function where that is known, its part of the hunk, its line."""
+    return [
+        ((function,) if function else ()) + views_of_hunk(material.changes, f.path, f.line or 0, f.evidence or "")
+        for f, function in zip(findings, material.functions(findings), strict=True)
+    ]
+
+
+def for_demo(options: Options) -> Options:
+    """The same for the demo model: small requests, short answers, no second opinions."""
+    asked = options.sizing.chunk_tokens
+    chunk_tokens = DEMO_CHUNK_TOKENS if asked is None else min(asked, DEMO_CHUNK_TOKENS)
+    sizing = replace(options.sizing, chunk_tokens=chunk_tokens)
+    return replace(options, sizing=sizing, votes=0, reply_findings=DEMO_FINDINGS)
+
+
+def _deadline(options: Options, info: EngineInfo, started: float) -> float | None:
+    if not info.demo:
+        return options.deadline
+    return min(options.deadline or started + DEMO_S, started + DEMO_S)
+
+
+def _belittled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What the demo model says, as information: it is shown only to prove that the way to a model works."""
+    return tuple(demote(finding, finding.confirmed, Severity.INFO, "said by the demo model") for finding in findings)
+
+
+def _usage(dialogue: Dialogue, known: int, seconds: float) -> Usage:
+    return Usage(dialogue.requests, dialogue.prompt_tokens, dialogue.completion_tokens, known, round(seconds, 3))
