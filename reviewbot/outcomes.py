@@ -22,6 +22,7 @@ from reviewbot.confirm import Opinion
 from reviewbot.diff import FileChange, Line, LineKind, Segment
 from reviewbot.findings import Confirmed, Finding, Severity, excerpt
 from reviewbot.plan import Chunk, Plan
+from reviewbot.prompts import CONFIRM, load_builtin
 from reviewbot.replies import REPLY_KEYS
 from reviewbot.units import RADII, Unit, heading
 
@@ -185,7 +186,8 @@ class Outcomes:
     def _opinion_key(self, finding: Finding, shown: Segment, vote: int) -> bytes:
         at = next((i for i, line in enumerate(shown.lines) if line.new == finding.line), None)
         lines = [[line.kind.value, line.text] for line in shown.lines]
-        return self._digest(["opinion", shown.path, shown.heading, at, finding.message, lines, vote])
+        version = load_builtin(CONFIRM).version
+        return self._digest(["opinion", version, shown.path, shown.heading, at, finding.message, lines, vote])
 
     def _digest(self, parts: object) -> bytes:
         return hashlib.sha256(self._base + json.dumps(parts).encode("utf-8", "surrogatepass")).digest()
