@@ -17,7 +17,7 @@ ELSEWHERE = "198.51.100.7"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 COMMANDS = (
     ["diff", "--staged"],
-    ["hook", "pre-commit"],
+    ["hook", "pre-commit", "--no-cache"],
     ["plan", "--staged"],
     ["doctor"],
     ["diff", "--staged", "--endpoint", f"http://{ELSEWHERE}:11434"],

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from msgspec import Struct
 
-from reviewbot import review
+from reviewbot import reading
 from reviewbot.findings import Finding, Severity, passes_gate
 from reviewbot.prompts import load_prompt
 from reviewbot.reading import run_review
@@ -108,7 +108,7 @@ def _watched() -> Iterator[Seen]:
     seen: Seen = {}
     with ExitStack() as stack:
         for name in (*_BEFORE, "merge_duplicates"):
-            stack.enter_context(patch.object(review, name, _noting(name, getattr(review, name), seen)))
+            stack.enter_context(patch.object(reading, name, _noting(name, getattr(reading, name), seen)))
         yield seen
 
 
