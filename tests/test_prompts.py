@@ -199,6 +199,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prompts"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert [row.split()[0] for row in rows] == ["name", *prompt_names(), "confirm"]
+    assert rows[1].endswith("  defects of every kind")
     for row in rows[1:]:
         prompt = load_builtin(row.split()[0])
         assert row.split()[1:3] == [str(prompt.version), str(len(prompt.text))] and row.endswith(prompt.purpose)

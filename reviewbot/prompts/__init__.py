@@ -31,7 +31,7 @@ BOUNDARY_DIGITS = 12
 """Decimal digits, for most vocabularies take the same number of tokens for any of them."""
 
 _FOLDER = Path(__file__).parent
-_HEADER = re.compile(r"<!--(?: version (\d+): (.*?) )?.*?-->\n")
+_HEADER = re.compile(r"<!-- (?:version (\d+): )?(.*?) -->\n")
 
 
 class Prompt(Struct, frozen=True):
