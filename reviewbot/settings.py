@@ -114,7 +114,7 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         None,
         "the path of a folder, or none (the platform's folder for caches)",
-        "where vocabularies and measured speeds of models are kept",
+        "where vocabularies, measured speeds and outcomes of models are kept",
         values.text,
         NEVER,
         "none",
