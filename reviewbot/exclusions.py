@@ -6,6 +6,7 @@ message, for whoever writes the change chooses them. The wordings are English; w
 """
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -21,11 +22,21 @@ class Exclusion(NamedTuple):
     """A kind of remark: `reason` stands in the report, `pattern` matches one whole sentence without its full stop."""
 
     reason: str
-    pattern: re.Pattern[str]
+    pattern: str
+
+    def matches(self, sentence: str) -> bool:
+        """Whether a sentence is such a remark. Compiled when it is first needed: that takes longer than all else that
+        a review of a few lines loads, and most have no finding."""
+        return _compiled(self.pattern).fullmatch(sentence) is not None
 
 
-def _sentence(*patterns: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:{'|'.join(patterns)})", re.IGNORECASE)
+def _sentence(*patterns: str) -> str:
+    return rf"(?:{'|'.join(patterns)})"
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 _REST = r"(?![\w-])[^,:]*"
@@ -129,15 +140,14 @@ EXCLUSIONS = (
 )
 REPEATS_THE_CODE = "suggests the code as it is"
 
-_DEFECT = re.compile(
+_DEFECT = (
     r"\b(?:because|since|otherwise|but|however|although|so|as|when|unless|until|caus\w+|leads?|leading|results?|resulting"
     r"|allows?|allowing|lets|crash\w*|rais\w+|throw\w*|panic\w*|exception\w*|fail\w*|\w*error|overflow\w*|underflow\w*"
     r"|inject\w*|leak\w*|race\w*|deadlock\w*|wrong\w*|incorrect\w*|corrupt\w*|truncat\w*|los[est]\w*|infinite\w*|bounds"
     r"|vulnerab\w*|exploit\w*|attack\w*|unsafe\w*|unescaped|escap\w+|unchecked|unvalidated|unsaniti[sz]ed|untrusted"
     r"|bypass\w*|divi(?:d|s)\w+|undefined|freed?|hang\w*|forever|null\w*|none|nil|nan|dereferenc\w*|traversal|never|always"
     r"|ignor\w+|swallow\w*|overwrit\w*|delet\w*|stale|invert\w*|negat\w*|breaks?|broken|skips?|twice|before|after|instead"
-    r"|secrets?|passwords?|credentials?)\b",
-    re.IGNORECASE,
+    r"|secrets?|passwords?|credentials?)\b"
 )
 _QUOTED = re.compile(r"`+[^`]*`+|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|[\u2018\u201c][^\u2019\u201d]*[\u2019\u201d]")
 _LIKE_CODE = re.compile(
@@ -171,7 +181,7 @@ def exclude_findings(findings: tuple[Finding, ...]) -> Sifted:
 
 def exclusion_of(finding: Finding) -> str | None:
     """Why a finding of a model is none; None where it may be one, and for every finding of a check."""
-    if finding.source != "model" or _DEFECT.search(finding.message):
+    if finding.source != "model" or _compiled(_DEFECT).search(finding.message):
         return None
     sentences = [part.strip(" ,-*") for part in _SENTENCE_END.split(_without_names(finding))]
     reasons = [_reason(sentence) for sentence in sentences if sentence]
@@ -181,7 +191,7 @@ def exclusion_of(finding: Finding) -> str | None:
 
 
 def _reason(sentence: str) -> str | None:
-    return next((row.reason for row in EXCLUSIONS if row.pattern.fullmatch(sentence)), None)
+    return next((row.reason for row in EXCLUSIONS if row.matches(sentence)), None)
 
 
 def _without_names(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ class Server:
 
 @contextmanager
 def serve(version: str, folder: Path) -> Iterator[Server]:
-    """A server with its models in `folder`; ended by pid."""
+    """A server with its models in `folder`; ended by pid, and its runners with it."""
     program = need(FOLDER / f"ollama-{version}" / "bin" / "ollama")
     port = _free_port()
     home = folder / f"home-{version}"
@@ -98,7 +99,9 @@ def serve(version: str, folder: Path) -> Iterator[Server]:
         "OLLAMA_NOPRUNE": "1",
     }
     with log.open("wb") as output:
-        process = subprocess.Popen([program, "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [program, "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
     server = Server(version, f"http://127.0.0.1:{port}", process, log)
     try:
         _wait_until_ready(server)
@@ -110,6 +113,8 @@ def serve(version: str, folder: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a server that was killed leaves its runner behind
 
 
 @contextmanager
