@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from values import change
 
 from reviewbot.checks import Watched, run_checks
@@ -144,6 +145,17 @@ OURS = [(1, "info", "check/config-change")]
 )
 def test_files_that_decide_about_reviews(path: str, text: str, expected: list) -> None:
     assert found(text, path, Watched(frozenset({"docs/rules.md"}))) == expected
+
+
+@pytest.mark.parametrize("text", ['+tool.reviewbot.block_at = "never"', "+reviewbot = { block_at = 'never' }"])
+def test_other_ways_to_write_our_table(text: str) -> None:
+    assert found(text, "pyproject.toml") == OURS
+
+
+@pytest.mark.parametrize("name", [b".reviewbot.toml", b"sub/.gitattributes", b".reviewbot-baseline"])
+def test_renaming_one_away_counts(name: bytes) -> None:
+    made = replace(change("other.txt"), raw_old_path=name)
+    assert [(f.line, f.rule) for f in run_checks([made]).findings] == [(None, "check/config-change")]
 
 
 def test_a_change_of_them_can_matter_more() -> None:

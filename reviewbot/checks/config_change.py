@@ -7,12 +7,14 @@ from msgspec import Struct
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import Finding, Severity, about_line
 from reviewbot.settings import BY_KEY
+from reviewbot.text import show_path
 
 RULE = "check/config-change"
 
 BASELINE = ".reviewbot-baseline"
 _WHOLE = (".reviewbot.toml", BASELINE)
 _SECTION = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
+_OURS = re.compile(r"\s*(?:tool\s*\.\s*)?reviewbot\b")
 _KEY = re.compile(r"\s*([A-Za-z_-]+)\s*=")
 
 
@@ -30,7 +32,12 @@ FIXED_NAMES = Watched()
 
 def find_config_change(change: FileChange, watched: Watched) -> tuple[Finding, ...]:
     """At most one finding for a file, on the first added line that was changed there; on none where none was added."""
+    old = show_path(change.raw_old_path) if change.raw_old_path else change.path
     hunks = [hunk for hunk in change.hunks if _decides(change.path, hunk, watched)]
+    if not hunks and old != change.path and _decides(old, Hunk("", ()), watched):
+        return (
+            _on_no_line(change.path, watched, f"{old}, renamed here, takes part in deciding what is reviewed, and how"),
+        )
     if not hunks:
         return ()
     message = f"{change.path} takes part in deciding what is reviewed, and how"
@@ -62,7 +69,7 @@ def _decides(path: str, hunk: Hunk, watched: Watched) -> bool:
         return True
     if path == ".pre-commit-config.yaml":
         return any("reviewbot" in line.text for line in hunk.lines)
-    return path == "pyproject.toml" and any(_is_ours(hunk, line) for line in _changed(hunk))
+    return path == "pyproject.toml" and any(_OURS.match(x.text) or _is_ours(hunk, x) for x in _changed(hunk))
 
 
 def _changed(hunk: Hunk) -> list[Line]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reviewbot.diff import Segment
+from reviewbot.checks import run_checks
+from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
 from reviewbot.errors import ConfigError
 from reviewbot.layout import disarm, show_segments
 
@@ -83,7 +84,7 @@ def load_prompt(
     if language != "en":
         parts.append(f"Write message and suggestion in this language: {language}.")
     if guidelines is not None:
-        rules = disarm(_read(guidelines, "guidelines", MAX_GUIDELINES_BYTES))
+        rules = disarm(_masked(_read(guidelines, "guidelines", MAX_GUIDELINES_BYTES)))
         # Its own digest: the same in every run, so that the server's prompt cache holds it, and no text can hold it.
         own = _digits(hashlib.sha256(rules.encode()).digest())
         parts.append(f"Rules of this project, to judge the change by:\n{_between(own, rules + chr(10))}".rstrip())
@@ -106,6 +107,13 @@ def render_claim(segment: Segment, line: int, message: str, boundary: str, *, cl
     shown = _between(boundary, show_segments((segment,)))
     parts = [shown, f"The claim about line {line}: {' '.join(disarm(message).split())}\n"]
     return "\n".join(reversed(parts) if claim_first else parts)
+
+
+def _masked(text: str) -> str:
+    """The text without its secrets, as everything that is sent."""
+    lines = tuple(Line(LineKind.ADDED, None, i, row) for i, row in enumerate(text.split("\n"), 1))
+    (shown,) = run_checks([FileChange("guidelines", b"guidelines", (Hunk("", lines),))]).changes
+    return "\n".join(line.text for line in shown.hunks[0].lines)
 
 
 def _between(boundary: str, text: str) -> str:
