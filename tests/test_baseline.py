@@ -202,7 +202,7 @@ def test_a_range_that_cannot_be_read_whole_says_so(
     ("words", "message"),
     [
         (["add", "0123456789abcdef", "--reason", "x"], "the last review here had no finding 0123456789abcdef"),
-        (["add", "0123456789abcdef"], "needs a reason"),
+        (["add", "0123456789abcdef"], "try: reviewbot baseline add 0123456789abcdef --reason 'why'"),
         (["write"], "needs a reason"),
         (["write", "nowhere", "--reason", "x"], "nowhere"),
         (["add"], "baseline cannot do 'add'"),

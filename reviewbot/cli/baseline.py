@@ -46,7 +46,8 @@ def _reason(options: argparse.Namespace) -> str:
     reason = plain(options.reason or "")
     if not reason:
         raise UsageError(
-            "an accepted finding needs a reason", f"reviewbot {visible_line(' '.join(options.args))} --reason 'why'"
+            "an accepted finding needs a reason",
+            f"reviewbot baseline {visible_line(' '.join(options.args))} --reason 'why'",
         )
     return reason
 
