@@ -5,6 +5,7 @@ form feeds, U+2028 and lone carriage returns stay inside their line (a CR before
 """
 
 import re
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -30,6 +31,11 @@ class Line(Struct, frozen=True, gc=False):
     old: int | None
     new: int | None
     text: str
+
+
+def first_number(lines: Iterable[Line]) -> int | None:
+    """The number of the first line that is there after the change."""
+    return next((line.new for line in lines if line.new is not None), None)
 
 
 class Hunk(Struct, frozen=True):

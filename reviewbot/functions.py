@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
+from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment, first_number
 from reviewbot.findings import Finding
 from reviewbot.units import MAX_WALK, enclosing_line, enclosing_place, indentation, is_definition
 
@@ -61,7 +61,7 @@ def function_around(change: FileChange, content: bytes, number: int) -> Segment 
 def _placed(hunk: Hunk) -> list[tuple[int, Line]]:
     """The lines of a hunk, each with the number of the line of the new file that it is or stands before."""
     placed: list[tuple[int, Line]] = []
-    first = next((line.new for line in hunk.lines if line.new is not None), None)
+    first = first_number(hunk.lines)
     if first is None:
         return placed
     before = first - 1

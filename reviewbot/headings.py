@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from reviewbot.diff import FileChange, Hunk, LineKind
+from reviewbot.diff import FileChange, Hunk, LineKind, first_number
 from reviewbot.units import MAX_WALK, enclosing_line
 
 
@@ -25,16 +25,11 @@ def add_headings(changes: Sequence[FileChange], contents: Mapping[bytes, bytes])
 
 def _lacks(hunk: Hunk) -> bool:
     adds = any(line.kind is LineKind.ADDED for line in hunk.lines)
-    return adds and not hunk.heading and (_first(hunk) or 0) > 1
-
-
-def _first(hunk: Hunk) -> int | None:
-    """The number of its first line that is there after the change."""
-    return next((line.new for line in hunk.lines if line.new is not None), None)
+    return adds and not hunk.heading and (first_number(hunk.lines) or 0) > 1
 
 
 def _with_heading(hunk: Hunk, content: bytes) -> Hunk:
-    first = _first(hunk)
+    first = first_number(hunk.lines)
     if first is None or not _lacks(hunk):
         return hunk
     rows = content.split(b"\n")[max(first - 1 - MAX_WALK, 0) : first - 1]

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.confirm import Opinion
-from reviewbot.diff import FileChange, Line, LineKind, Segment
+from reviewbot.diff import FileChange, Line, LineKind, Segment, first_number
 from reviewbot.findings import Confirmed, Finding, Severity, excerpt
 from reviewbot.plan import Chunk, Plan
 from reviewbot.prompts import CONFIRM, load_builtin
@@ -95,6 +95,7 @@ class Outcomes:
         self._memory = memory
         self._base = manners.key
         self._parts: dict[int, list[tuple[Unit, tuple[Finding, ...]]]] = {}
+        self._missing: dict[int, int] = {}
 
     def take_known(self, changes: Sequence[FileChange]) -> Known:
         """Part the hunks that are known from those that are not."""
@@ -133,11 +134,12 @@ class Outcomes:
     def keep(self, chunk: Chunk, findings: Sequence[Finding]) -> None:
         """Keep what a whole answer about a chunk said."""
         values: dict[bytes, bytes] = {}
+        homes = [(_home(finding, chunk), finding) for finding in findings]
         for unit in chunk.units:
             if not unit.added:
                 continue
-            own = tuple(finding for finding in findings if _home(finding, chunk) is unit)
-            values[self._key(unit)] = _encode(unit, own)
+            own = tuple(finding for home, finding in homes if home is unit)
+            values[self._keys(unit, (unit.radius,))[0]] = _encode(unit, own)
             values.update(self._note(unit, own))
         self._memory.put(values)
 
@@ -158,30 +160,31 @@ class Outcomes:
 
     def _recall(self, units: Sequence[Unit]) -> list[tuple[Finding, ...] | None]:
         """For each unit what is known of it, shown with the most context first."""
-        tried = [[replace(unit, radius=radius) for radius in RADII] for unit in units]
-        keys = [[self._key(shown) for shown in variants] for variants in tried]
+        keys = [self._keys(unit, RADII) for unit in units]
         values = self._memory.get(list(dict.fromkeys(key for row in keys for key in row)))
         found: list[tuple[Finding, ...] | None] = []
-        for variants, row in zip(tried, keys, strict=True):
-            decoded = (_decode(values[key], unit) for unit, key in zip(variants, row, strict=True) if key in values)
+        for unit, row in zip(units, keys, strict=True):
+            decoded = (_decode(values[key], unit) for key in row if key in values)
             found.append(next((findings for findings in decoded if findings is not None), None))
         return found
 
     def _note(self, unit: Unit, findings: tuple[Finding, ...]) -> dict[bytes, bytes]:
         """The outcome of the whole hunk, once all parts of it with added lines are known."""
-        parts = self._parts.setdefault(id(unit.hunk), [])
+        hunk = unit.hunk
+        whole = Unit(unit.path, hunk, 0, len(hunk.lines))
+        parts = self._parts.setdefault(id(hunk), [])
         parts.append((unit, findings))
-        whole = Unit(unit.path, unit.hunk, 0, len(unit.hunk.lines))
-        places = {at for part, _ in parts for at in range(part.start, part.stop)}
-        if any(line.kind is LineKind.ADDED and at not in places for at, line in enumerate(unit.hunk.lines)):
+        missing = self._missing[id(hunk)] = self._missing.get(id(hunk), whole.added) - unit.added
+        if missing or any(part.radius is not None for part, _ in parts):
             return {}
-        if any(part.radius is not None for part, _ in parts):
-            return {}
-        return {self._key(whole): _encode(whole, [finding for _, said in parts for finding in said])}
+        (key,) = self._keys(whole, (None,))
+        return {key: _encode(whole, [finding for _, said in parts for finding in said])}
 
-    def _key(self, unit: Unit) -> bytes:
+    def _keys(self, unit: Unit, radii: Sequence[int | None]) -> list[bytes]:
+        """The key of a unit shown with each of these radii."""
         lines = [[line.kind.value, line.text] for line in _all_lines(unit)]
-        return self._digest(["hunk", unit.path, heading(unit), lines, unit.radius])
+        text = self._digest(["hunk", unit.path, heading(unit), lines])
+        return [hashlib.sha256(text + repr(radius).encode()).digest() for radius in radii]
 
     def _opinion_key(self, finding: Finding, shown: Segment, vote: int) -> bytes:
         at = next((i for i, line in enumerate(shown.lines) if line.new == finding.line), None)
@@ -224,7 +227,7 @@ def _encode(unit: Unit, findings: Sequence[Finding]) -> bytes:
         )
         for f in findings
     ]
-    first = next((line.new for line in lines if line.new is not None), None) or 0
+    first = first_number(lines) or 0
     return msgspec.json.encode(_Outcome(kept, first, int(time.time())))
 
 
@@ -242,7 +245,7 @@ def _found(kept: _Kept, unit: Unit, first: int) -> Finding:
     line = None if kept.at is None else lines[kept.at]
     if line is not None and line.kind is not LineKind.ADDED:
         raise ValueError
-    moved = first != (next((one.new for one in lines if one.new is not None), None) or 0)
+    moved = first != (first_number(lines) or 0)
     proven = line is not None and kept.proven
     return Finding(
         path=unit.path,

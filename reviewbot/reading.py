@@ -67,7 +67,7 @@ def run_review(
     try:
         info = engine.describe(options.deadline)
         options = for_demo(options) if info.demo else options
-        outcomes = None if info.demo else outcomes_of(info)
+        outcomes = outcomes_of(info)
         known = outcomes.take_known(material.changes) if outcomes else nothing_known(material.changes)
         window, loaded = load_window(engine, info, known.rest, options.sizing, options.deadline, look)
         deadline = _deadline(options, info, started)

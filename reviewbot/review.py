@@ -150,6 +150,8 @@ def checks_only(material: Material, reason: str) -> Review:
 
 def tell_idle_ignores(review: Review, material: Material) -> Review:
     """The review with an information for each comment that overrules nothing."""
+    if not material.ignores:
+        return review
     unread: dict[str, set[int]] = {}
     for omission in (*review.skipped, *review.failed):
         if omission.start is not None and omission.end is not None:

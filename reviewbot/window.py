@@ -88,7 +88,10 @@ class Window(Struct, frozen=True):
 
     @property
     def _counted_template(self) -> int:
-        """Tokens that the server counted beside the text of the opening; with an exact counter, the template's."""
+        """Tokens that the server counted beside the text of the opening; with an exact counter, the template's. 0 where
+        it was not asked."""
+        if not self.opening_tokens:
+            return 0
         return self.opening_tokens - self.counter.count(self.opening.system) - self.counter.count(self.opening.user)
 
     def _least(self, request: Request) -> int:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.cli.engine import cache_part
 from reviewbot.config import Config
-from reviewbot.engines import EngineInfo
+from reviewbot.engines import EngineInfo, ModelFacts
 from reviewbot.layers import OUTCOMES
 from reviewbot.outcomes import Manners, Outcomes
 from reviewbot.review import Options
@@ -22,13 +23,7 @@ SEEN_S = 24 * 3600
 class _Seen(Struct, frozen=True):
     """A model as it was when it was last asked."""
 
-    kind: str
-    model: str
-    endpoint: str
-    digest: str
-    server_version: str | None
-    window_tokens: int
-    refuses_long: bool
+    info: EngineInfo
     when: int
 
 
@@ -55,40 +50,21 @@ class Kept:
         if not 0 <= time.time() - seen.when < SEEN_S:
             return None
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(seen.when))
-        info = EngineInfo(
-            kind=seen.kind,
-            model=seen.model,
-            endpoint=seen.endpoint,
-            window_tokens=seen.window_tokens,
-            refuses_long=seen.refuses_long,
-            digest=seen.digest,
-            server_version=seen.server_version,
-        )
-        return info, f"{seen.model} was last seen at {when}"
+        return seen.info, f"{seen.info.model} was last seen at {when}"
 
     def see(self, info: EngineInfo | None) -> None:
         """Note which model answered; one without a digest might be another one the next time."""
-        if info is None or info.demo or not info.digest:
-            return
-        seen = _Seen(
-            kind=info.kind,
-            model=info.model,
-            endpoint=info.endpoint,
-            digest=info.digest,
-            server_version=info.server_version,
-            window_tokens=info.window_tokens,
-            refuses_long=info.refuses_long,
-            when=int(time.time()),
-        )
-        self.store.put({self._seen_key(): msgspec.json.encode(seen)})
+        if info is not None and _can_be_told(info):
+            seen = _Seen(replace(info, facts=ModelFacts()), int(time.time()))
+            self.store.put({self._seen_key(): msgspec.json.encode(seen)})
 
     def of(self, info: EngineInfo) -> Outcomes | None:
         """The outcomes of a model; None where it cannot be told from another one."""
-        if info.demo or not info.digest:
+        if not _can_be_told(info):
             return None
         config = self._config
         manners = Manners(
-            digest=info.digest,
+            digest=info.digest or "",
             prompt=self._options.sizing.prompt.sha256,
             temperature=config.temperature,
             seed=config.seed,
@@ -100,6 +76,11 @@ class Kept:
         config = self._config
         parts = ("seen", config.engine, config.endpoint, config.model, str(config.model_file))
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).digest()
+
+
+def _can_be_told(info: EngineInfo) -> bool:
+    """Whether a model is known from another one of its name; of the demo model nothing is kept."""
+    return bool(info.digest) and not info.demo
 
 
 def open_store(config: Config) -> Store:
