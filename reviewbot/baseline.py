@@ -12,12 +12,11 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from reviewbot.errors import ConfigError
-from reviewbot.findings import Finding, add_note
-from reviewbot.sieves import Sifted
+from reviewbot.findings import SECRET, Finding, add_note
+from reviewbot.sieves import NEW, Sifted
 from reviewbot.text import visible_line
 
 FILE = ".reviewbot-baseline"
-SECRET = "check/secret"
 MAX_BYTES = 4 * 1024 * 1024
 
 _ENTRY = re.compile(r"([0-9a-f]{16}) (\S+) (.+?) # (.*\S)")
@@ -74,14 +73,14 @@ def write_baseline(baseline: Baseline) -> bytes:
     return "".join(f"{line}\n" for line in (*baseline.comments, *rows)).encode("utf-8", "replace")
 
 
-def entry_for(finding: Finding, reason: str) -> Entry:
+def accept(fingerprint: str, rule: str, path: str, reason: str) -> Entry:
     """The line that accepts a finding. ConfigError for a secret."""
-    if finding.rule == SECRET:
+    if rule == SECRET:
         raise ConfigError(
-            f"{finding.path}:{finding.line} is a secret, which no baseline accepts",
+            f"{fingerprint} is a secret in {visible_line(path)}, which no baseline accepts",
             "take it out, or end its line with a comment: pragma: allowlist secret, and why",
         )
-    return Entry(plain(finding.path).replace(" # ", " \\x23 "), finding.rule, finding.fingerprint, plain(reason))
+    return Entry(plain(path).replace(" # ", " \\x23 "), rule, fingerprint, plain(reason))
 
 
 def plain(text: str) -> str:
@@ -98,7 +97,7 @@ def suppress_accepted(findings: tuple[Finding, ...], baseline: Baseline) -> Sift
         if entry is None:
             kept.append(finding)
             continue
-        new = ", added by this change" if entry.fingerprint in baseline.new else ""
+        new = NEW if entry.fingerprint in baseline.new else ""
         suppressed.append((add_note(finding, f"accepted in {FILE}{new}: {entry.reason}"), "baseline"))
     return Sifted(tuple(kept), tuple(suppressed))
 

@@ -1,13 +1,13 @@
 """What is remarked about a line, whoever said it: the values that checks, model replies and reports share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.diff import Line, LineKind
+from reviewbot.diff import FileChange, Line, LineKind
 
 
 class Severity(IntEnum):
@@ -36,6 +36,9 @@ class Confirmed(StrEnum):
     UNSURE = "unsure"
     NOT_ASKED = "not_asked"
 
+
+SECRET = "check/secret"
+"""The rule that no comment of ours and no baseline overrules."""
 
 CATEGORIES = ("bug", "security", "concurrency", "resource", "error-handling", "performance", "api", "test")
 
@@ -124,6 +127,18 @@ def about_line(
         suggestion=suggestion,
         evidence=line.text.strip(),
         excerpt=excerpt(lines, line),
+    )
+
+
+def about_added_lines(
+    change: FileChange, tell: Callable[[str], str | None], *, rule: str, severity: Severity
+) -> tuple[Finding, ...]:
+    """A check's finding on each added line for whose text `tell` has a message."""
+    return tuple(
+        about_line(change.path, hunk.lines, line, rule=rule, severity=severity, message=message)
+        for hunk in change.hunks
+        for line in hunk.lines
+        if line.kind is LineKind.ADDED and (message := tell(line.text)) is not None
     )
 
 

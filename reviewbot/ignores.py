@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
-from reviewbot.findings import CATEGORIES, Finding, Severity, about_line, add_note
-from reviewbot.sieves import Sifted
+from reviewbot.findings import CATEGORIES, SECRET, Finding, Severity, about_line, add_note
+from reviewbot.sieves import NEW, Sifted
 
 RULE = "check/ignore"
-SECRET = "check/secret"
 
 MAX_REASON = 200
 
@@ -91,7 +90,7 @@ def suppress_ignored(findings: tuple[Finding, ...], ignores: Sequence[Ignore]) -
         if ignore is None:
             kept.append(finding)
             continue
-        new = ", added by this change" if ignore.added else ""
+        new = NEW if ignore.added else ""
         note = f"ignored at {ignore.path}:{ignore.line}{new}: {ignore.reason}"
         suppressed.append((add_note(finding, note), "ignore"))
     return Sifted(tuple(kept), tuple(suppressed))
@@ -107,9 +106,9 @@ def tell_ignores(
     the lines that it holds for one was added and none is in `unread`, which has the numbers of the lines by path that
     no model read. `changes` show the comments."""
     ignored = [finding for finding, by in suppressed if by == "ignore"]
-    lines = {
-        (change.path, line.new): (hunk, line) for change in changes for hunk in change.hunks for line in hunk.lines
-    }
+    paths = {ignore.path for ignore in ignores}
+    shown = [(change.path, hunk) for change in changes if change.path in paths for hunk in change.hunks]
+    lines = {(path, line.new): (hunk, line) for path, hunk in shown for line in hunk.lines}
     told: list[Finding] = []
     for ignore in ignores:
         why = ignore.problem

@@ -6,6 +6,9 @@ from msgspec import Struct
 
 from reviewbot.findings import Confirmed, Finding, Severity, passes_gate
 
+NEW = ", added by this change"
+"""Stands in the note of a finding that the change under review itself overrules."""
+
 
 class Sifted(Struct, frozen=True):
     """`suppressed` pairs a finding with what took it out: excluded, ignore, baseline or cap."""

@@ -2,8 +2,8 @@
 
 import re
 
-from reviewbot.diff import FileChange, LineKind
-from reviewbot.findings import Finding, Severity, about_line
+from reviewbot.diff import FileChange
+from reviewbot.findings import Finding, Severity, about_added_lines
 
 RULE = "check/homoglyph"
 
@@ -23,24 +23,14 @@ _ANY = re.compile(f"[{_LOOKALIKES}]")
 def find_homoglyphs(change: FileChange) -> tuple[Finding, ...]:
     """A finding for each added line on which a word, or a part of a name between underscores and digits, has Latin
     letters and others that look like Latin ones. Greek letters as in `Δt` look like none."""
-    found = []
-    for hunk in change.hunks:
-        for line in hunk.lines:
-            if line.kind is not LineKind.ADDED or line.text.isascii() or not _ANY.search(line.text):
-                continue
-            mixed = [part for part in _PART.findall(line.text) if _MIXED.match(part)]
-            if mixed:
-                found.append(
-                    about_line(
-                        change.path,
-                        hunk.lines,
-                        line,
-                        rule=RULE,
-                        severity=Severity.WARNING,
-                        message=f"letters that only look alike are mixed in one name: {_spelled(mixed[0])}",
-                    )
-                )
-    return tuple(found)
+    return about_added_lines(change, _tell, rule=RULE, severity=Severity.WARNING)
+
+
+def _tell(text: str) -> str | None:
+    if text.isascii() or not _ANY.search(text):
+        return None
+    mixed = next((part for part in _PART.findall(text) if _MIXED.match(part)), None)
+    return None if mixed is None else f"letters that only look alike are mixed in one name: {_spelled(mixed)}"
 
 
 def _spelled(word: str) -> str:

@@ -2,8 +2,8 @@
 
 import re
 
-from reviewbot.diff import FileChange, LineKind
-from reviewbot.findings import Finding, Severity, about_line
+from reviewbot.diff import FileChange
+from reviewbot.findings import Finding, Severity, about_added_lines
 
 RULE = "check/injection"
 
@@ -80,21 +80,12 @@ MAX_CHARS = 2000
 
 def find_injections(change: FileChange) -> tuple[Finding, ...]:
     """A finding for each added line that speaks to the reviewer."""
-    found = []
-    for hunk in change.hunks:
-        for line in hunk.lines:
-            if line.kind is LineKind.ADDED and (what := speaks(line.text)):
-                found.append(
-                    about_line(
-                        change.path,
-                        hunk.lines,
-                        line,
-                        rule=RULE,
-                        severity=Severity.WARNING,
-                        message=f"this text speaks to its reviewer ({what}); read for yourself what it is for",
-                    )
-                )
-    return tuple(found)
+    return about_added_lines(change, _tell, rule=RULE, severity=Severity.WARNING)
+
+
+def _tell(text: str) -> str | None:
+    what = speaks(text)
+    return what and f"this text speaks to its reviewer ({what}); read for yourself what it is for"
 
 
 def speaks(text: str) -> str | None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
-from reviewbot.findings import Finding, Severity, about_line
+from reviewbot.findings import SECRET, Finding, Severity, about_line
 
-RULE = "check/secret"
+RULE = SECRET
 MASK = "[secret]"
 
 MIN_EVERYWHERE = 8
@@ -95,6 +95,18 @@ def mask_secrets(changes: Sequence[FileChange], scans: Sequence[Scan]) -> tuple[
         replace(change, hunks=tuple(_mask_hunk(hunk, scan, everywhere) for hunk in change.hunks))
         for change, scan in zip(changes, scans, strict=True)
     )
+
+
+def mask_all(changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
+    """The changes with every secret masked that any of them gives away."""
+    return mask_secrets(changes, [scan_secrets(change) for change in changes])
+
+
+def mask_texts(path: str, texts: Sequence[str]) -> list[str]:
+    """The lines of a file, masked."""
+    lines = tuple(Line(LineKind.ADDED, None, i, text) for i, text in enumerate(texts, 1))
+    (masked,) = mask_all([FileChange(path, path.encode("utf-8", "replace"), (Hunk("", lines),))])
+    return [line.text for hunk in masked.hunks for line in hunk.lines]
 
 
 def secrets_in(text: str, path: str) -> tuple[Secret, ...]:

@@ -3,19 +3,17 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from reviewbot.baseline import FILE, Baseline, Entry, add, entry_for, plain, read_baseline, without, write_baseline
-from reviewbot.checks import run_checks
+from reviewbot.baseline import FILE, Baseline, Entry, accept, add, plain, read_baseline, without, write_baseline
+from reviewbot.checks.secret import mask_texts
 from reviewbot.cli.decisions import read_work_tree
 from reviewbot.cli.remembered import recall
-from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.errors import ExitCode, RepoError, UsageError
-from reviewbot.findings import Finding
+from reviewbot.findings import SECRET, Finding
 from reviewbot.fingerprints import fingerprints_of
-from reviewbot.ignores import SECRET
 from reviewbot.output import write_report
 from reviewbot.repo import Repository, open_repository
 from reviewbot.sieves import Sifted
@@ -60,16 +58,8 @@ def _add(repository: Repository, options: argparse.Namespace, fingerprints: Sequ
     entries = []
     for name in fingerprints:
         if name not in known:
-            raise UsageError(
-                f"the last review here had no finding {visible_line(name)}", "reviewbot -v prints fingerprints"
-            )
-        rule, path = known[name]
-        if rule == SECRET:
-            raise UsageError(
-                f"{name} is a secret in {path}, which no baseline accepts",
-                "take it out, or end its line with a comment: pragma: allowlist secret, and why",
-            )
-        entries.append(Entry(path, rule, name, reason))
+            raise UsageError(f"the last review here had no finding {visible_line(name)}", "reviewbot -v")
+        entries.append(accept(name, *known[name], reason))
     return _save(repository, entries)
 
 
@@ -80,6 +70,7 @@ def _write(repository: Repository, options: argparse.Namespace, revisions: Seque
     from reviewbot.cli.review import load_settings, review_material
     from reviewbot.cli.selection import select_changes
     from reviewbot.reporters import Style, summary
+    from reviewbot.reporters.omissions import count_words
     from reviewbot.verdict import Policy, decide
 
     reason = _reason(options)
@@ -99,15 +90,12 @@ def _write(repository: Repository, options: argparse.Namespace, revisions: Seque
     verdict = decide(review, Policy(block_at=None, block_on_failure=config.on_failure == "block"))
     sys.stderr.write(summary(review, verdict, Style(quiet=options.quiet)))
     found = [finding for finding in (*material.findings, *said) if finding.line is not None]
-    secrets = sum(finding.rule == SECRET for finding in found)
+    accepted = [accept(f.fingerprint, f.rule, f.path, reason) for f in found if f.rule != SECRET]
+    secrets = len(found) - len(accepted)
     if secrets:
-        print(f"not accepted: {secrets} secret{'s' if secrets > 1 else ''}")
-    _save(repository, _entries(found, reason))
+        print(f"not accepted: {count_words(secrets, 'secret')}")
+    _save(repository, accepted)
     return verdict.exit_code
-
-
-def _entries(findings: Iterable[Finding], reason: str) -> list[Entry]:
-    return [entry_for(finding, reason) for finding in findings if finding.rule != SECRET]
 
 
 def _prune(repository: Repository) -> int:
@@ -126,9 +114,7 @@ def _stands(repository: Repository, entry: Entry) -> bool:
             texts = file.read().decode("utf-8", "replace").split("\n")
     except OSError:
         return False
-    lines = tuple(Line(LineKind.ADDED, None, i, text.removesuffix("\r")) for i, text in enumerate(texts, 1))
-    (shown,) = run_checks([FileChange(entry.path, os.fsencode(entry.path), (Hunk("", lines),))]).changes
-    masked = [line.text for hunk in shown.hunks for line in hunk.lines]
+    masked = mask_texts(entry.path, [text.removesuffix("\r") for text in texts])
     return entry.fingerprint in fingerprints_of(entry.path, entry.rule, masked)
 
 

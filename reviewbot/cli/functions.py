@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from reviewbot.checks import run_checks
+from reviewbot.checks.secret import mask_all
 from reviewbot.diff import FileChange, Hunk, LineKind, Segment, parse_diff
 from reviewbot.errors import RepoError
 from reviewbot.findings import Finding
@@ -49,7 +49,7 @@ def _mask(files: Sequence[FileChange], functions: Sequence[Segment | None]) -> l
     """The functions with all secrets masked: their own, and those that the change gives away elsewhere."""
     shown = [function for function in functions if function is not None]
     as_files = [FileChange(f.path, f.path.encode(), (Hunk(f.heading, f.lines),)) for f in shown]
-    masked = iter(run_checks([*files, *as_files]).changes[len(files) :])
+    masked = iter(mask_all([*files, *as_files])[len(files) :])
     return [None if function is None else _segment(next(masked)) for function in functions]
 
 

@@ -8,12 +8,13 @@ this folder, each with its version and its purpose in a first line that is not s
 import hashlib
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
-from reviewbot.checks import run_checks
-from reviewbot.diff import FileChange, Hunk, Line, LineKind, Segment
+from reviewbot.checks.secret import mask_texts
+from reviewbot.diff import Segment
 from reviewbot.errors import ConfigError
 from reviewbot.layout import disarm, show_segments
 
@@ -64,6 +65,7 @@ def prompt_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.md") if path.stem != CONFIRM))
 
 
+@cache
 def load_builtin(name: str) -> Builtin:
     """One of `prompt_names()`, or CONFIRM."""
     text = (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
@@ -84,7 +86,8 @@ def load_prompt(
     if language != "en":
         parts.append(f"Write message and suggestion in this language: {language}.")
     if guidelines is not None:
-        rules = disarm(_masked(_read(guidelines, "guidelines", MAX_GUIDELINES_BYTES)))
+        rules = _read(guidelines, "guidelines", MAX_GUIDELINES_BYTES)
+        rules = disarm("\n".join(mask_texts("guidelines", rules.split("\n"))))
         # Its own digest: the same in every run, so that the server's prompt cache holds it, and no text can hold it.
         own = _digits(hashlib.sha256(rules.encode()).digest())
         parts.append(f"Rules of this project, to judge the change by:\n{_between(own, rules + chr(10))}".rstrip())
@@ -107,13 +110,6 @@ def render_claim(segment: Segment, line: int, message: str, boundary: str, *, cl
     shown = _between(boundary, show_segments((segment,)))
     parts = [shown, f"The claim about line {line}: {' '.join(disarm(message).split())}\n"]
     return "\n".join(reversed(parts) if claim_first else parts)
-
-
-def _masked(text: str) -> str:
-    """The text without its secrets, as everything that is sent."""
-    lines = tuple(Line(LineKind.ADDED, None, i, row) for i, row in enumerate(text.split("\n"), 1))
-    (shown,) = run_checks([FileChange("guidelines", b"guidelines", (Hunk("", lines),))]).changes
-    return "\n".join(line.text for line in shown.hunks[0].lines)
 
 
 def _between(boundary: str, text: str) -> str:

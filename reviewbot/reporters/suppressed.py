@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from reviewbot.findings import Finding
 from reviewbot.reporters.omissions import count_words
+from reviewbot.sieves import NEW
 from reviewbot.text import visible_line
 
 HINT = "--show-dropped lists them"
@@ -21,7 +22,7 @@ def suppressed_lines(suppressed: Sequence[tuple[Finding, str]], *, show: bool) -
         yield from (_row("dropped", finding) for finding in excluded if show)
     for by, word in (("ignore", "ignored by a comment"), ("baseline", "accepted in .reviewbot-baseline")):
         overruled = [finding for finding, reason in suppressed if reason == by]
-        new = sum(", added by this change: " in (finding.note or "") for finding in overruled)
+        new = sum(f"{NEW}: " in (finding.note or "") for finding in overruled)
         if overruled:
             mark = f", {new:,} of them added by this change" if new else ""
             yield f"{count_words(len(overruled), 'finding')} {word}{mark}{'' if show or new else f'; {HINT}'}"
