@@ -112,6 +112,14 @@ def test_a_finding_is_accepted_by_its_fingerprint(repo: GitRepo, capfd: pytest.C
     assert len(report(capfd)["findings"]) == 1
 
 
+def test_a_path_that_looks_like_the_beginning_of_a_reason(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.stage("a # b.py", "BUG()\n")
+    main(["-v"])
+    name = capfd.readouterr().out.split("fingerprint ")[1].split()[0]
+    assert main(["baseline", "add", name, "--reason", "known"]) == 0
+    assert (repo.path / FILE).read_text().splitlines()[1:] == [f"{name} model/bug a \\x23 b.py # known"]
+
+
 def test_it_costs_no_second_look(repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]) -> None:
     repo.stage("a.py", "BUG()\n")
     assert main(["baseline", "write", "--staged", "--reason", "old"]) == 0

@@ -8,7 +8,7 @@ import pytest
 from reviewbot.engines.http import Client, local_url
 from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import ConfigError, EngineDown, PrivacyError, ReplyError, ReplyTorn
-from reviewbot.values import refuse_cloud_name
+from reviewbot.values import is_cloud_name, refuse_cloud_name
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def test_cloud_models_are_refused_by_name(model: str) -> None:
 @pytest.mark.parametrize("model", ["x-cloud", "cloud", "x:cloudy", "cloud/x:7b"])
 def test_names_that_only_look_like_it_are_local(model: str) -> None:
     refuse_cloud_name(model)
+    assert not is_cloud_name(model)
 
 
 def streamed(*chunks: bytes) -> list[bytes]:

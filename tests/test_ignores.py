@@ -153,7 +153,8 @@ def test_a_later_command_need_not_honour_new_ones() -> None:
 
 @given(st.text(st.characters(exclude_characters="\n")))
 def test_no_text_crashes_it(text: str) -> None:
-    find_ignores([change("a.py", f"+{WORDS}{text}\n+x{text}")], RULES, allow_new=True)
+    for ignore in find_ignores([change("a.py", f"+{WORDS}{text}\n+x{text}")], RULES, allow_new=True):
+        assert ignore.line in (1, 2) and (ignore.problem is None) <= bool(ignore.rules and ignore.reason)
 
 
 def test_a_reason_cannot_write_to_the_terminal(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
