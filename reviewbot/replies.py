@@ -1,10 +1,11 @@
 """Reply text to findings on real added lines.
 
 A reply is `{"findings": [{"file", "line", "quote", "message", "category", "severity", "suggestion"}]}`, and it is
-data: it may be fenced, chatted around, preceded by a <think> block or hold a trailing comma, but what is in it is
-validated, and a finding counts only where its quote is found.
+data: it may be fenced, chatted around, preceded by a <think> block, hold a trailing comma or come in several objects,
+but what is in it is validated, nothing that it says is dropped, and a finding counts only where its quote is found.
 """
 
+import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,10 @@ from reviewbot.findings import CATEGORIES, Finding, Severity, excerpt, squeeze
 from reviewbot.layout import disarm, rearm
 
 MAX_FINDINGS = 8
-"""How many findings one reply may hold; a small model that is let loose goes on for ever."""
+"""How many findings one reply is asked for at most; a small model that is let loose goes on for ever."""
+
+NO_REPLY = 100
+"""A list that is longer, from a server that does not keep to the schema, is no answer."""
 
 _SEVERITIES = {
     **dict.fromkeys(("error", "critical", "blocker", "high", "p0", "p1"), Severity.ERROR),
@@ -38,21 +42,24 @@ MAX_FILE_ENUM = 50
 _THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _WORD = re.compile(r"\w")
-_SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
+SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
+"""What a model may quote of the way that an added line was shown to it."""
 
 
 class _RawFinding(Struct, frozen=True):
+    """Servers that do not keep to the schema write some fields as other types."""
+
     file: str
-    severity: str
-    message: str
+    severity: str | int | float | None
+    message: str | None
     line: int | None = None
-    category: str = "bug"
-    quote: str = ""
+    category: str | None = None
+    quote: str | None = None
     suggestion: str | None = None
 
 
 class _RawReply(Struct, frozen=True):
-    findings: Annotated[list[_RawFinding], Meta(max_length=MAX_FINDINGS)]
+    findings: Annotated[list[_RawFinding], Meta(max_length=NO_REPLY)]
 
 
 def reply_schema(segments: Sequence[Segment], max_findings: int = MAX_FINDINGS) -> dict[str, Any]:
@@ -100,31 +107,54 @@ def decode_reply(text: str, shape: type[Shape]) -> Shape:
     if not body:
         raise ReplyError("the model answered nothing")
     problem = "the reply holds no JSON object"
-    for candidate in _json_candidates(body):
+    for candidate in dict.fromkeys((body, _TRAILING_COMMA.sub(r"\1", body))):
         try:
-            return msgspec.json.decode(candidate, type=shape)
+            return msgspec.convert(_objects(candidate), type=shape, strict=False)
         except msgspec.ValidationError as error:
             problem = f"the reply has another shape than asked for: {error}"
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        except (ValueError, RecursionError):
             continue
     raise ReplyError(problem)
 
 
-def _json_candidates(body: str) -> list[str]:
-    """What may be the object, likeliest first: the whole text, then from the first brace to the last."""
-    start, end = body.find("{"), body.rfind("}")
-    inner = body[start : end + 1] if 0 <= start < end else ""
-    found = [body, inner, _TRAILING_COMMA.sub(r"\1", inner)]
-    return [candidate for candidate in found if candidate]
+def _objects(body: str) -> dict[str, Any]:
+    """What all objects of a text say together, whatever is written between them; ValueError where there is none, or
+    one is broken."""
+    pairs: list[tuple[str, Any]] = []
+    at = body.index("{")
+    while at >= 0:
+        said, end = _DECODER.raw_decode(body, at)
+        pairs += said.items()
+        at = body.find("{", end)
+    return _join(pairs)
+
+
+def _join(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of these keys and values; of a key that comes twice both lists count, else the last value. Half of a
+    surrogate pair becomes U+FFFD."""
+    joined: dict[str, Any] = {}
+    for key, value in pairs:
+        if isinstance(value, str):
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        before = joined.get(key)
+        joined[key] = before + value if isinstance(before, list) and isinstance(value, list) else value
+    return joined
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_join, parse_constant=_no_number, strict=False)
 
 
 def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
     """The finding on the added line that its quote names, else on the one with its number, else on none."""
     place = _locate(raw, segments)
-    severity = _SEVERITIES.get(raw.severity.strip().lower(), Severity.WARNING)
+    severity = _SEVERITIES.get(str(raw.severity).strip().lower(), Severity.WARNING)
     if place.evidence is None:
         severity = Severity.INFO
-    category = raw.category.strip().lower()
+    category = (raw.category or "bug").strip().lower()
     rule = f"model/{category if category in CATEGORIES else 'bug'}"
     path = place.segment.path if place.segment else raw.file.strip()[:MAX_MESSAGE]
     number = place.line.new if place.line else None
@@ -135,7 +165,7 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         severity=severity,
         category=rule.removeprefix("model/"),
         rule=rule,
-        message=rearm(raw.message).strip()[:MAX_MESSAGE] or "the answer gives no reason",
+        message=rearm(raw.message or "").strip()[:MAX_MESSAGE] or "the answer gives no reason",
         suggestion=rearm(raw.suggestion or "").strip()[:MAX_MESSAGE] or None,
         source="model",
         evidence=place.evidence,
@@ -155,12 +185,12 @@ class _Place(Struct, frozen=True):
 
 def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
     own = [segment for segment in segments if segment.path == rearm(raw.file.strip())]
-    for quote in _quotes(raw.quote):
+    for quote in _quotes(raw.quote or ""):
         hits = [hit for segment in own for hit in _added_with(segment, quote)]
         if hits:
             return _by_quote(raw, hits)
-    if not any(line_with(raw.quote, segment.lines) for segment in own):
-        for quote in _quotes(raw.quote):
+    if not any(line_with(raw.quote or "", segment.lines) for segment in own):
+        for quote in _quotes(raw.quote or ""):
             hits = [hit for segment in segments for hit in _added_with(segment, quote)]
             if len(hits) == 1:  # in another file than the one named a quote counts only when it is unique
                 return _by_quote(raw, hits)
@@ -176,7 +206,7 @@ def line_with(quote: str, lines: Sequence[Line]) -> Line | None:
 def _quotes(quote: str) -> list[str]:
     """The quote without blanks, as given and without the line number that the prompt showed before it. One of signs
     alone says nothing: it stands everywhere."""
-    variants = dict.fromkeys((squeeze(quote), squeeze(_SHOWN_PREFIX.sub("", quote))))
+    variants = dict.fromkeys((squeeze(quote), squeeze(SHOWN_PREFIX.sub("", quote))))
     return [variant for variant in variants if len(variant) >= MIN_QUOTE and _WORD.search(variant)]
 
 
@@ -231,7 +261,7 @@ def _by_number(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
 
 
 def _quote_problem(raw: _RawFinding, segments: Sequence[Segment]) -> str:
-    quotes = _quotes(raw.quote)
+    quotes = _quotes(raw.quote or "")
     if not quotes:
         return "the answer quotes no code"
     for kind, place in ((LineKind.CONTEXT, "on an unchanged line"), (LineKind.REMOVED, "on a removed line")):

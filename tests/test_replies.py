@@ -211,16 +211,60 @@ def test_what_is_no_answer_is_an_error_and_never_an_empty_list(text: str) -> Non
             parse_findings(text, (DB,))
 
 
-def test_of_duplicate_keys_the_last_counts() -> None:
-    assert parse_findings(GOOD[:-1] + ', "findings": []}', (DB,)) == ()
-    assert len(parse_findings('{"findings": [], ' + GOOD[1:], (DB,))) == 1
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        pytest.param(GOOD[:-1] + ', "findings": []}', 1, id="an empty list behind"),
+        pytest.param('{"findings": [], ' + GOOD[1:], 1, id="an empty list before"),
+        pytest.param(GOOD + '\n{"findings": []}', 1, id="two objects"),
+        pytest.param(f"First:\n{GOOD}\nSecond:\n{GOOD}\n", 2, id="two objects with chatter"),
+    ],
+)
+def test_nothing_that_is_said_is_taken_back_by_a_second_list(text: str, count: int) -> None:
+    assert len(parse_findings(text, (DB,))) == count
 
 
-def test_the_schemas_limit_is_the_parsers() -> None:
-    item = {"file": "app/db.py", "quote": QUOTE}
-    assert len(parse_findings(findings(*[item] * MAX_FINDINGS), (DB,))) == MAX_FINDINGS
+@pytest.mark.parametrize(
+    "behind", [', "findings": null}', '}{"findings": null}', '}{"findings": [', '}{"findings": [{}]}']
+)
+def test_a_second_list_that_is_none_spoils_the_first(behind: str) -> None:
     with pytest.raises(ReplyError):
-        parse_findings(findings(*[item] * (MAX_FINDINGS + 1)), (DB,))
+        parse_findings(GOOD[:-1] + behind, (DB,))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("severity", 3, Severity.WARNING),
+        ("severity", None, Severity.WARNING),
+        ("line", "42", 42),
+        ("line", None, 42),
+        ("category", None, "bug"),
+        ("message", None, "the answer gives no reason"),
+        ("message", "half a pair: \ud800!", "half a pair: \ufffd!"),
+        ("message", "a pair: \U0001f40d", "a pair: \U0001f40d"),
+        ("message", "two\nlines", "two\nlines"),
+    ],
+)
+def test_a_field_of_another_type_costs_only_that_field(field: str, value: object, expected: object) -> None:
+    found, other = parse_findings(
+        findings({"file": "app/db.py", "line": 42, "quote": QUOTE, field: value}, {"file": "app/db.py", "quote": "x"}),
+        (DB,),
+    )
+    assert getattr(found, field) == expected
+    assert (found.line, found.evidence) == (42, QUOTE)
+    assert other.evidence is None
+
+
+def test_line_ends_that_are_not_escaped_are_read() -> None:
+    assert one(message="two").message == "two"
+    (found,) = parse_findings(findings({"quote": QUOTE, "message": "two lines"}).replace("two ", "two\n"), (DB,))
+    assert found.message == "two\nlines"
+
+
+def test_more_findings_than_were_asked_for_are_read() -> None:
+    item = {"file": "app/db.py", "quote": QUOTE}
+    assert len(parse_findings(findings(*[item] * (MAX_FINDINGS + 1)), (DB,))) == MAX_FINDINGS + 1
 
 
 def test_quotes_for_second_opinions() -> None:
