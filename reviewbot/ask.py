@@ -10,14 +10,16 @@ from msgspec.structs import replace
 from reviewbot.dialogue import Dialogue
 from reviewbot.engines import Request
 from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
-from reviewbot.findings import Finding
-from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, repack, split_chunk
+from reviewbot.findings import Finding, add_note
+from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, part_hunks, repack, split_chunk
 from reviewbot.prompts import render_change
 from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
 from reviewbot.window import Sizing, Window
 
 MAX_FAILURES = 3
 """After so many unusable replies in a row the rest is not tried: each may cost a time-out."""
+
+FULL = "the answer about this hunk was full, there may be more"
 
 
 def keep_nothing(chunk: Chunk, findings: tuple[Finding, ...]) -> None:
@@ -149,12 +151,23 @@ class _Run:
         schema = reply_schema(segments, self.manner.reply_findings)
         request = Request(self.manner.sizing.prompt.system, user, schema, self.window.reply_tokens)
         reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))
-        read = (*self.state.read, _Read(chunk, findings))
-        self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)
-        self.manner.keep(chunk, findings)
+        self._file(chunk, findings)
         corrected = self.window.corrected(request, reply)
         if corrected is not self.window:
             self._pack_anew(corrected)
+
+    def _file(self, chunk: Chunk, findings: tuple[Finding, ...]) -> None:
+        """A full answer had no room for the last hunks, so they are asked about again, until a hunk is alone."""
+        full = len(findings) >= MAX_FINDINGS
+        parts = part_hunks(chunk) if full else ()
+        if parts:
+            self.state = replace(self.state, waiting=parts + self.state.waiting[1:])
+            return
+        if full:
+            findings = tuple(add_note(finding, FULL) for finding in findings)
+        read = (*self.state.read, _Read(chunk, findings))
+        self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)
+        self.manner.keep(chunk, findings)
 
     def _fit(self, chunk: Chunk, error: PromptTooLong) -> None:
         """Split the chunk; where the window turned out to be smaller than known, pack all that waits anew. How much

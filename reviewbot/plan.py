@@ -168,6 +168,15 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, ...]:
     return Chunk(tuple(first), chunk.tokens // 2), Chunk(tuple(second), chunk.tokens // 2)
 
 
+def part_hunks(chunk: Chunk) -> tuple[Chunk, ...]:
+    """The chunk in two by its hunks, or () when all of it is one hunk or a part of one."""
+    half = len(chunk.units) // 2
+    if half == 0:
+        return ()
+    tokens = chunk.tokens // 2
+    return Chunk(chunk.units[:half], tokens), Chunk(chunk.units[half:], tokens)
+
+
 def _with_added(unit: Unit) -> list[Unit]:
     return [unit] if unit.added else []
 

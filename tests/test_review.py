@@ -14,6 +14,7 @@ from reviewbot.gpu import Gpu, Probe
 from reviewbot.plan import Omission
 from reviewbot.prompts import ASK_AGAIN, load_prompt
 from reviewbot.reading import run_review
+from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
 from reviewbot.review import Material, Options, Review, checks_only
 from reviewbot.tokens import EstimateCounter
@@ -237,6 +238,44 @@ def test_advisory_findings_over_the_cap_are_suppressed_the_mildest_first() -> No
 def test_the_same_line_and_rule_is_one_finding() -> None:
     said = findings({"severity": "warning"}, {"severity": "warning", "message": "again"})
     assert len(review(ScriptedEngine(said)).findings) == 1
+
+
+class PerFile(ScriptedEngine):
+    """Has so many findings of each file that is in a request, but never more than fit an answer."""
+
+    def __init__(self, of_each: dict[str, int]) -> None:
+        super().__init__(CLEAN)
+        self.of_each = of_each
+
+    def ask(self, request, deadline):
+        names = [name for name in self.of_each if f"File: {name}\n" in request.user]
+        said = [
+            {"file": name, "quote": f"x = {n}", "message": f"value{n} is wrong", "severity": "warning", "line": None}
+            for name in names
+            for n in range(self.of_each[name])
+        ]
+        self.script = [findings(*said[:MAX_FINDINGS])]
+        return super().ask(request, deadline)
+
+
+def test_an_answer_full_of_one_file_does_not_starve_another() -> None:
+    engine = PerFile({"f0.py": 0, "f1.py": MAX_FINDINGS + 3, "f2.py": 1, "f3.py": 0})
+    body = "\n".join(f"+x = {i}" for i in range(9))
+    files = Material(Source("staged"), tuple(change(name, body) for name in engine.of_each))
+    made = review(engine, files, replace(OPTIONS, max_findings=99))
+    assert [(f.path, f.message) for f in made.findings if f.path != "f1.py"] == [("f2.py", "value0 is wrong")]
+    full = [f for f in made.findings if f.path == "f1.py"]
+    assert len(full) == MAX_FINDINGS
+    assert {f.note for f in full} == {"the answer about this hunk was full, there may be more"}
+    assert numbers(made) == (36, 36, 0, 0)
+    asked = [[name[:2] for name in engine.of_each if f"File: {name}\n" in text] for text in engine.asked]
+    assert asked == [["f0", "f1", "f2", "f3"], ["f0", "f1"], ["f0"], ["f1"], ["f2", "f3"]]
+
+
+def test_an_answer_with_room_left_is_not_asked_for_again() -> None:
+    engine = PerFile({"f0.py": MAX_FINDINGS - 2, "f1.py": 1})
+    made = review(engine, many(2), replace(OPTIONS, max_findings=99))
+    assert len(engine.asked) == 1 and len(made.findings) == MAX_FINDINGS - 1
 
 
 def test_without_a_model_lines_are_skipped_by_the_users_wish() -> None:
