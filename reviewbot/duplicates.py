@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.findings import Confirmed, Finding, Severity, add_note
+from reviewbot.findings import Confirmed, Finding, Repeat, Severity, add_note
 from reviewbot.sieves import Sifted
 
 NEIGHBOURS = 3
@@ -17,6 +17,9 @@ NEAR = 10
 public benchmark of 166 review comments; there precision rose from 17 to 25 %)."""
 
 SHARED = 2
+
+MAX_OTHER_WORDS = 200
+"""Of a message that another one stands for, so many characters are shown."""
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _NAME = re.compile(r"`([^`]+)`|(\w*(?:_\w|[a-z\d][A-Z])\w*|\w+(?=\())")
@@ -64,12 +67,16 @@ def merge_duplicates(findings: tuple[Finding, ...]) -> Sifted:
 
 
 def tell_repeats(finding: Finding) -> Finding:
-    """The finding with a note that says how often it was said, and of which other lines."""
+    """The finding with a note that says how often it was said, of which other lines, and in which other words: two
+    defects of one line may look like one."""
     if not finding.repeats:
         return finding
-    others = sorted({line for line in finding.repeats if line is not None and line != finding.line})
+    others = sorted({repeat.line for repeat in finding.repeats if repeat.line not in (None, finding.line)})
     where = f" (also of line{'s' if len(others) > 1 else ''} {', '.join(map(str, others))})" if others else ""
-    return add_note(finding, f"said {len(finding.repeats) + 1} times{where}")
+    texts = {_words(repeat.message): repeat.message[:MAX_OTHER_WORDS] for repeat in reversed(finding.repeats)}
+    texts.pop(_words(finding.message), None)
+    words = "".join(f"; also as: {text}" for text in reversed(texts.values()))
+    return add_note(finding, f"said {len(finding.repeats) + 1} times{where}{words}")
 
 
 def _merge(findings: tuple[Finding, ...], is_one: Callable[[_Said, _Said], bool]) -> Sifted:
@@ -94,8 +101,12 @@ def _rank(finding: Finding) -> tuple[bool, bool, int]:
     return finding.evidence is None, finding.confirmed is not Confirmed.YES, -finding.severity
 
 
+def _words(message: str) -> tuple[str, ...]:
+    return tuple(word.casefold() for word in _WORD.findall(message))
+
+
 def _said(finding: Finding) -> _Said:
-    text = tuple(word.casefold() for word in _WORD.findall(finding.message))
+    text = _words(finding.message)
     words = frozenset(word for word in text if len(word) > 2) - _COMMON
     in_code = frozenset(_WORD.findall(finding.evidence or ""))
     marked = {name for found in _NAME.findall(finding.message) for name in _WORD.findall(found[0] or found[1])}
@@ -118,7 +129,7 @@ def _is_same(first: _Said, second: _Said) -> bool:
 def _survivor(same: Sequence[Finding]) -> Finding:
     """The first of them, which is the worst, for all; the severity is the highest that was proven."""
     first, *others = same
-    repeats = tuple(line for finding in others for line in (finding.line, *finding.repeats))
+    repeats = tuple(r for finding in others for r in (Repeat(finding.line, finding.message), *finding.repeats))
     proven = [finding.severity for finding in others if finding.evidence is not None]
     return replace(
         first,

@@ -51,12 +51,19 @@ class ExcerptLine(Struct, frozen=True):
     marked: bool
 
 
+class Repeat(Struct, frozen=True):
+    """Another finding that is about the same: its line and its message."""
+
+    line: int | None
+    message: str
+
+
 class Finding(Struct, frozen=True):
     """One remark. `line` and `end_line` are added lines of the new file, or None when nothing anchors it.
 
     `evidence` is the code of the anchored line, taken from the diff and not from the model; None when the quote
-    was not found. `source` is "model" or "check". `blocking` is set by the verdict alone. `repeats` has the line of
-    each finding that said the same.
+    was not found. `source` is "model" or "check". `blocking` is set by the verdict alone. `repeats` has each
+    finding that said the same.
     """
 
     path: str
@@ -74,7 +81,7 @@ class Finding(Struct, frozen=True):
     note: str | None = None
     fingerprint: str = ""
     excerpt: tuple[ExcerptLine, ...] = ()
-    repeats: tuple[int | None, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
 
 
 def add_note(finding: Finding, why: str) -> Finding:

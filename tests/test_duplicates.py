@@ -32,7 +32,11 @@ ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 @pytest.mark.parametrize(
     ("other", "note"),
     [
-        pytest.param(said(5, "something else altogether"), "said 2 times", id="line and category"),
+        pytest.param(
+            said(5, "something else altogether"),
+            "said 2 times; also as: something else altogether",
+            id="line and category",
+        ),
         pytest.param(said(5, category="security"), "said 2 times", id="line and words"),
         pytest.param(said(8), "said 2 times (also of line 8)", id="a neighbour in the same words"),
         pytest.param(said(3, "The KEY is sent -- in the clear!"), "said 2 times (also of line 3)", id="near words"),
@@ -58,7 +62,7 @@ def test_what_is_about_something_else_stays(other: Finding) -> None:
 
 def test_two_shared_names_nearby_are_one() -> None:
     again = "with `load_key` the secret of user_name is read"
-    assert merged(said(5, HOLE), said(12, again)) == [(5, WARNING, "said 2 times (also of line 12)")]
+    assert merged(said(5, HOLE), said(12, again)) == [(5, WARNING, f"said 2 times (also of line 12); also as: {again}")]
     assert len(merged(said(5, HOLE), said(16, again))) == 2  # too far away
     assert len(merged(said(5, HOLE), said(12, again, category="security"))) == 2
     assert len(merged(said(5, HOLE), said(12, "load_key is slow"))) == 2  # one name
