@@ -12,12 +12,28 @@ from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Request
 from reviewbot.findings import Confirmed, Finding, Severity, add_note
 from reviewbot.prompts import CONFIRM, load_builtin, render_claim
-from reviewbot.replies import decode_reply, line_with
+from reviewbot.replies import SHOWN_PREFIX, decode_reply, line_with
 
 REPLY_TOKENS = 160
 
 _WORDS = ("confirmed", "refuted", "unsure")
-_COMMENT = re.compile(r"\s*(?:#(?!include|define|if|el|endif)|//|/\*|\*|--|;|<!--|%|\"\"\"|''')")
+_NO_CODE = re.compile(
+    r"""
+      (?P<open>"{3}|'{3}).*?(?:(?P=open)|\Z)
+    | /\*.*?(?:\*/|\Z) | <!--.*?(?:-->|\Z)
+    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `[^`\n]*`
+    | (?<![\w&$])\#(?!include|define|if|el|endif|undef|pragma)[^\n]*
+    | //[^\n]*
+    | ^[ \t]*(?:--|;|%|\*|REM\b)[^\n]* | [ \t]--[ \t][^\n]*
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+"""Comments and literals of the common languages. What is taken for one though it is code proves nothing, which costs
+no more than a warning."""
+
+_WORD = re.compile(r"\w+")
+MIN_WORDS = 2
+"""A quote of one word, such as `return`, stands everywhere."""
 
 
 class _Reply(Struct, frozen=True):
@@ -54,18 +70,34 @@ def _schema(vote: int) -> dict[str, Any]:
     }
 
 
-def read_opinion(text: str, shown: Segment) -> Opinion:
-    """What a reply says; ReplyError when it says nothing. A refutation counts only with a quote of the code that it
-    rests on, as it is after the change; what a comment claims is no code."""
+def read_opinion(text: str, shown: Segment, about: int | None) -> Opinion:
+    """What a reply says of a claim about line `about`; ReplyError when it says nothing.
+
+    A refutation counts only with a quote of the code that it rests on, as it is after the change: of another line than
+    the claim's, and of more than a word. What a comment or a string says is no code.
+    """
     reply = decode_reply(text, _Reply)
     if reply.verdict == "confirmed":
         return Opinion(Confirmed.YES)
     if reply.verdict == "refuted":
-        code = [line for line in shown.lines if line.kind is not LineKind.REMOVED and not _COMMENT.match(line.text)]
-        proof = line_with(reply.quote, code)
+        quote = _code(SHOWN_PREFIX.sub("", reply.quote))
+        lines = [line for line in shown.lines if line.kind is not LineKind.REMOVED]
+        codes = _code("\n".join(line.text for line in lines)).split("\n")
+        code = [replace(line, text=text) for line, text in zip(lines, codes, strict=True) if line.new != about]
+        proof = line_with(quote, code) if len(_WORD.findall(quote)) >= MIN_WORDS else None
         if proof is not None:
             return Opinion(Confirmed.NO, proof.new)
     return Opinion(Confirmed.UNSURE)
+
+
+def _code(text: str) -> str:
+    """The text without its comments, and without what stands in its literals; the lines stay."""
+
+    def rest(found: re.Match[str]) -> str:
+        mark = found[0][0]
+        return (mark if mark in "\"'`" else "") + "\n" * found[0].count("\n")
+
+    return _NO_CODE.sub(rest, text)
 
 
 def is_decided(opinions: Sequence[Opinion], votes: int) -> bool:

@@ -139,7 +139,7 @@ class _Asking:
         if known is not None:
             return known
         request = confirm_request(finding, shown, vote, self._boundary)
-        opinion = self._dialogue.ask_readable(request, lambda text: read_opinion(text, shown))[1]
+        opinion = self._dialogue.ask_readable(request, lambda text: read_opinion(text, shown, finding.line))[1]
         if self._outcomes:
             self._outcomes.keep_opinion(finding, shown, vote, opinion)
         return opinion

@@ -26,7 +26,7 @@ from reviewbot.prompts import CONFIRM, load_builtin
 from reviewbot.replies import REPLY_KEYS
 from reviewbot.units import RADII, Unit, heading
 
-VERSION = 1
+VERSION = 2
 """Raised when an outcome of an older program would be read wrongly."""
 
 

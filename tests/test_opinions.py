@@ -134,7 +134,65 @@ def test_each_vote_has_another_seed_and_another_order() -> None:
     ],
 )
 def test_a_refutation_needs_a_line_of_the_code(quote: str, confirmed: Confirmed, line: int | None) -> None:
-    assert read_opinion(verdict("refuted", quote), SHOWN) == Opinion(confirmed, line)
+    assert read_opinion(verdict("refuted", quote), SHOWN, 99) == Opinion(confirmed, line)
+
+
+COMMENTED = segment(
+    "a.py",
+    """\
++def mean(values):
++    \'\'\'The values are never empty.\'\'\'
++    \"\"\"
++    values is checked by the caller
++    \"\"\"
++    /* values has been
++       checked above */
++    self.check("values is never empty", 'nor is values None')
++    if not values:
++        return 0  # values is not empty here
++    -- values is a list; here
++    rate = total // values  // never divides by zero
++    #include values is checked
++    return sum(values) / len(values)""",
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "line"),
+    [
+        pytest.param("The values are never empty", None, id="docstring"),
+        pytest.param("values is checked by the caller", None, id="docstring of several lines"),
+        pytest.param("values has been\n checked above", None, id="block comment"),
+        pytest.param("checked above", None, id="end of a block comment"),
+        pytest.param("values is never empty", None, id="string"),
+        pytest.param("nor is values None", None, id="string in single quotes"),
+        pytest.param("values is not empty here", None, id="trailing comment"),
+        pytest.param("# values is not empty here", None, id="trailing comment with its sign"),
+        pytest.param("values is a list", None, id="comment of two dashes"),
+        pytest.param("never divides by zero", None, id="comment of two slashes"),
+        pytest.param("return sum(values) / len(values)", None, id="the line that is accused"),
+        pytest.param("len(values)", None, id="a part of it"),
+        pytest.param("def", None, id="one word"),
+        pytest.param("10 +return", None, id="one word as it was shown"),
+        pytest.param("if not values:", 9, id="code"),
+        pytest.param("return 0  # values is not empty here", 10, id="code with its comment"),
+        pytest.param("if not values:\n        return 0", 9, id="two lines"),
+        pytest.param("self.check(\"values is never empty\", 'nor is values None')", 8, id="a call with its strings"),
+        pytest.param("#include values is checked", 13, id="a directive"),
+    ],
+)
+def test_a_refutation_is_not_what_is_claimed_in_words(quote: str, line: int | None) -> None:
+    expected = Opinion(Confirmed.NO if line else Confirmed.UNSURE, line)
+    assert read_opinion(verdict("refuted", quote), COMMENTED, 14) == expected
+
+
+@given(st.lists(st.text("ab \"'`#/*-<!>\\", max_size=12), min_size=1, max_size=8))
+def test_code_after_whatever_mixes_quotes_and_comments_is_still_on_its_line(rows: list[str]) -> None:
+    shown = segment("a.py", "\n".join(f"+{row}" for row in ["if all is well:", *rows]))
+    assert read_opinion(verdict("refuted", "if all is well"), shown, None).line == 1
+    for row in rows:
+        said = read_opinion(verdict("refuted", row), shown, 1)
+        assert said.line is None or row.split()[0][0] in shown.lines[said.line - 1].text
 
 
 @pytest.mark.parametrize(
@@ -142,7 +200,7 @@ def test_a_refutation_needs_a_line_of_the_code(quote: str, confirmed: Confirmed,
 )
 def test_what_is_no_opinion_is_an_error(text: str) -> None:
     with pytest.raises(ReplyError):
-        read_opinion(text, SHOWN)
+        read_opinion(text, SHOWN, 1)
 
 
 @pytest.mark.parametrize(
@@ -300,5 +358,6 @@ def test_candidates(items: list[tuple[str, Severity, bool]], block_at: Severity 
 
 def test_what_json_says_twice_counts_as_the_last() -> None:
     assert (
-        read_opinion('{"verdict": "confirmed", "verdict": "unsure", "quote": ""}', SHOWN).confirmed is Confirmed.UNSURE
+        read_opinion('{"verdict": "confirmed", "verdict": "unsure", "quote": ""}', SHOWN, 1).confirmed
+        is Confirmed.UNSURE
     )
