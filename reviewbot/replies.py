@@ -38,6 +38,9 @@ REPLY_KEYS = ("file", "line", "quote", "category", "severity", "message", "sugge
 
 MAX_MESSAGE = 500
 MIN_QUOTE = 3
+MIN_PART = 6
+"""A quote of fewer characters says something only when it is a whole line: `def` or `[0]` stands everywhere."""
+
 MAX_FILE_ENUM = 50
 _THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
@@ -219,9 +222,10 @@ def _added_with(segment: Segment, quote: str) -> list[tuple[Segment, Line]]:
     for covered in _covered(lines, quote):
         added = [line for line in covered if line.kind is LineKind.ADDED]
         if added:
-            hits.setdefault(added[0].new or 0, added[0])
             if len(quote) == sum(len(squeeze(line.text)) for line in covered):
                 whole.setdefault(added[0].new or 0, added[0])
+            elif len(quote) >= MIN_PART:
+                hits.setdefault(added[0].new or 0, added[0])
     return [(segment, line) for line in (whole or hits).values()]
 
 
@@ -268,4 +272,6 @@ def _quote_problem(raw: _RawFinding, segments: Sequence[Segment]) -> str:
         for segment in segments:
             if any(q in squeeze(line.text) for q in quotes for line in segment.lines if line.kind is kind):
                 return f"the quoted code is {place}"
+    if any(line_with(quote, segment.lines) for quote in quotes for segment in segments):
+        return "the answer quotes too little of a line"
     return "the quoted code is nowhere in the change"

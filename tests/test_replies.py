@@ -63,6 +63,9 @@ def place(found: Finding) -> tuple[str, int | None, str | None, str | None]:
         pytest.param({"quote": "()\n "}, (42, None, "the answer quotes no code"), id="blanks do not make it say more"),
         pytest.param({"quote": '}")'}, (42, None, "the answer quotes no code"), id="signs alone stand everywhere"),
         pytest.param(
+            {"quote": "cur"}, (42, None, "the answer quotes too little of a line"), id="a part that stands everywhere"
+        ),
+        pytest.param(
             {"quote": "eval(x)", "line": 40},
             (None, None, "the quoted code is nowhere in the change, and line 40 is not an added line"),
             id="invented, on a context line",

@@ -74,7 +74,7 @@ def test_a_severe_finding_is_put_to_the_model_again_and_kept_when_confirmed() ->
     [
         pytest.param(verdict("unsure"), Severity.WARNING, "unsure", "a second look was unsure", id="unsure"),
         pytest.param(
-            verdict("refuted", "x = 1"), Severity.INFO, "no", "a second look refuted it by line 1", id="refuted"
+            verdict("refuted", "y = 2"), Severity.INFO, "no", "a second look refuted it by line 2", id="refuted"
         ),
         pytest.param(
             verdict("refuted", "invented"), Severity.WARNING, "unsure", "a second look was unsure", id="no evidence"
@@ -84,7 +84,7 @@ def test_a_severe_finding_is_put_to_the_model_again_and_kept_when_confirmed() ->
 def test_a_finding_that_is_not_confirmed_loses_its_severity(
     answer: str, severity: Severity, confirmed: str, note: str
 ) -> None:
-    (found,) = review(ScriptedEngine(findings({}), answer)).findings
+    (found,) = review(ScriptedEngine(findings({}), answer), TWO).findings
     assert (found.severity, found.confirmed, found.note) == (severity, confirmed, note)
 
 
