@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import GitRepo
 from hypothesis import given
 from hypothesis import strategies as st
 from values import segment
@@ -158,6 +159,31 @@ def test_a_prompt_file_that_cannot_be_used_is_an_error(tmp_path, content: bytes 
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         load_prompt(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [
+        pytest.param(b"x" * 4001, "guidelines: .* has more than the 4000 bytes", "shorten .*rules.md", id="too long"),
+        pytest.param(b" \n", "guidelines: .* is empty", "reviewbot config", id="empty"),
+    ],
+)
+def test_guidelines_that_cannot_be_used_are_an_error(tmp_path, content: bytes, message: str, hint: str) -> None:
+    path = tmp_path / "rules.md"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_prompt("reviewer", guidelines=path)
+    assert re.match(hint, caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [(["show", "nope"], "reviewbot prompts list"), (["check", "nope.md"], "reviewbot prompts check FILE")],
+)
+def test_a_name_that_is_none_gets_the_hint_of_its_command(repo: GitRepo, capfd, args: list[str], hint: str) -> None:
+    assert main(["prompts", *args]) == 2
+    message = capfd.readouterr().err
+    assert "nope" in message and message.endswith(f"try: {hint}\n")
 
 
 @pytest.mark.parametrize(

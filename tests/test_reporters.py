@@ -161,7 +161,7 @@ def test_github_shows_the_worst_within_its_limits() -> None:
     rows = render("github", review, decide(review, Policy()), PLAIN).split("\n")[:-1]
     kinds = [row.split(" ")[0] for row in rows]
     assert kinds == ["::error"] * 10 + ["::warning"] * 10 + ["::notice"] * 10
-    assert "9 more findings than GitHub shows" in rows[-1]
+    assert "9 findings more than GitHub shows" in rows[-1]
 
 
 COMMAND = re.compile(r"::([a-z]+)(?: ([^\r\n]*?))?::([^\r\n]*)")

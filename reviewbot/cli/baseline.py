@@ -119,11 +119,11 @@ def _stands(repository: Repository, entry: Entry) -> bool:
 
 
 def _save(repository: Repository, entries: Sequence[Entry]) -> int:
-    baseline = read_work_tree(repository)
-    new = len({entry.fingerprint for entry in entries} - baseline.entries.keys())
+    before = read_work_tree(repository)
+    after = add(before, entries)
     if entries:
-        _store(repository, add(baseline, entries))
-    print(f"{FILE}: {new} added, {len(entries) - new} there before")
+        _store(repository, after)
+    print(f"{FILE}: {len(after.entries) - len(before.entries)} added, {len(before.entries)} there before")
     return ExitCode.OK
 
 

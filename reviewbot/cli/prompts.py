@@ -54,6 +54,8 @@ def _show(options: argparse.Namespace, name: str | None) -> None:
     if name == CONFIRM:
         print(load_builtin(CONFIRM).text)
         return
+    if name is not None and name not in prompt_names() and not Path(name).exists():
+        raise UsageError(f"cannot read {name}: no prompt has that name, and there is no such file", "reviewbot prompts list")
     config = settings_here(options, repository_here()[0]).config
     guidelines = Path(config.guidelines) if config.guidelines else None
     prompt = load_prompt(name or config.prompt, language=config.language, guidelines=guidelines)
@@ -61,6 +63,8 @@ def _show(options: argparse.Namespace, name: str | None) -> None:
 
 
 def _check(path: Path) -> int:
+    if not path.exists():
+        raise UsageError(f"cannot read {path}: there is no such file", "reviewbot prompts check FILE")
     text = read_prompt_file(path)
     problems = list(_problems(text))
     for problem in problems:

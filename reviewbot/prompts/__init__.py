@@ -130,11 +130,13 @@ def _read(path: Path, key: str, limit: int) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{key}: {path} is not UTF-8 text", _names_hint(key)) from error
     if len(data) > limit:
-        raise ConfigError(f"{key}: {path} has more than the {limit} bytes that fit a small window")
+        raise ConfigError(f"{key}: {path} has more than the {limit} bytes that fit a small window", f"shorten {path}")
     if not text.strip():
         raise ConfigError(f"{key}: {path} is empty", _names_hint(key))
     return text.strip()
 
 
-def _names_hint(key: str) -> str | None:
-    return f"--prompt {'|'.join(prompt_names())}" if key == "prompt" else None
+def _names_hint(key: str) -> str:
+    if key == "prompt":
+        return f"--prompt {'|'.join(prompt_names())}"
+    return "reviewbot config (it says where the setting comes from)"

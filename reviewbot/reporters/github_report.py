@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from reviewbot.findings import Finding, Severity
 from reviewbot.reporters import Style
+from reviewbot.reporters.omissions import count_words
 from reviewbot.review import Review
 from reviewbot.text import visible_line
 from reviewbot.verdict import Verdict
@@ -52,9 +53,9 @@ def _summary(review: Review, verdict: Verdict, hidden: int, loose: int) -> Itera
         f"{review.lines_skipped} skipped, {review.lines_failed} failed"
     )
     if hidden:
-        yield f"{hidden} more findings than GitHub shows"
+        yield f"{count_words(hidden, 'finding')} more than GitHub shows"
     if loose:
-        yield f"{loose} remarks that no line proves"
+        yield f"{count_words(loose, 'remark')} that no line proves"
     yield from (visible_line(reason) for reason in verdict.reasons)
 
 
