@@ -24,11 +24,14 @@ class Asker(Protocol):
 
 
 class Silence:
-    """Nobody: every question is in vain."""
+    """Nobody, because of `why`: every question is in vain."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
 
     def ask_readable(self, request: Request, read: Callable[[str], T]) -> tuple[Reply, T]:
         """EngineDown, always."""
-        raise EngineDown("nobody is asked")
+        raise EngineDown(self._why)
 
 
 class Dialogue:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -23,8 +24,8 @@ from reviewbot.functions import views_of_hunk
 from reviewbot.gpu import probe
 from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.outcomes import Known, Outcomes
-from reviewbot.plan import Budget, Plan, plan_review, repack
-from reviewbot.review import Material, Options, Review, Usage, interrupted, sort_findings, unread
+from reviewbot.plan import Budget, Plan, omit, plan_review, repack
+from reviewbot.review import Material, Options, Review, Usage, sort_findings, unread
 from reviewbot.sieves import Sifted, cap_findings, sift
 from reviewbot.window import load_window
 
@@ -37,6 +38,14 @@ DEMO_FINDINGS = 2
 and an answer of ordinary length, would take most of that time."""
 
 OutcomesOf = Callable[[EngineInfo], Outcomes | None]
+
+
+class Recalled(NamedTuple):
+    """What was said before by `engine`; `seen` says when it was there last."""
+
+    engine: EngineInfo
+    seen: str
+    outcomes: Outcomes
 
 
 def no_outcomes(info: EngineInfo) -> None:
@@ -55,9 +64,10 @@ def run_review(
     on_progress: Callable[[Progress], None],
     recall_speed: Callable[[EngineInfo], float | None],
     outcomes_of: OutcomesOf = no_outcomes,
+    recalled: Recalled | None = None,
 ) -> Review:
     """Have `engine` read all of the material that is not known. An engine that is down is data: what it should have
-    read is then failed.
+    read is then failed, but for what was `recalled` before anybody was asked.
 
     `recall_speed` tells how many tokens per second this engine read and wrote in an earlier run, if that is known;
     `outcomes_of` what it said in earlier ones.
@@ -78,9 +88,9 @@ def run_review(
         keep = outcomes.keep if outcomes else keep_nothing
         manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep)
     except EngineError as error:
-        return unread(material, error.message, (error.hint,) if error.hint else ())
+        return _unanswered(material, options, recalled, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
-        return interrupted(material)
+        return replace(_unanswered(material, options, recalled, "interrupted"), interrupted=True)
     dialogue = Dialogue(engine, window, deadline)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
     marked = mark(_in_order(known.findings + asked.findings, material.changes), material.changes)
@@ -108,31 +118,51 @@ def run_review(
     )
 
 
-def recall_review(
-    material: Material, options: Options, engine: EngineInfo, seen: str, outcomes: Outcomes
-) -> Review | None:
+def recall_review(material: Material, options: Options, recalled: Recalled) -> Review | None:
     """The review of a change of which every line and every second opinion is known, without asking anybody; None for
-    any other. `engine` is the one that said it, `seen` says when it was there last."""
-    started = time.monotonic()
-    known = outcomes.take_known(material.changes)
+    any other."""
+    known = recalled.outcomes.take_known(material.changes)
     if any(change.added for change in known.rest):
         return None
-    said = mark(_in_order(known.findings, material.changes), material.changes)
-    settled, sifted = _settle(said, Silence(), material, options, None, outcomes)
-    if settled.unconfirmed or settled.interrupted:
+    review = _by_what_is_known(material, options, recalled, known, "nobody is asked")
+    if review.unconfirmed or review.interrupted:
         return None
+    note = f"all of it was reviewed before; nobody was asked now ({recalled.seen})"
+    return replace(review, notes=(*review.notes, note))
+
+
+def _unanswered(
+    material: Material, options: Options, recalled: Recalled | None, why: str, hints: tuple[str, ...] = ()
+) -> Review:
+    """The review of a run in which nobody could be asked: what is not known is failed."""
+    if recalled is None:
+        return unread(material, why, hints)
+    known = recalled.outcomes.take_known(material.changes)
+    if not known.hunks:
+        return unread(material, why, hints)
+    return replace(_by_what_is_known(material, options, recalled, known, why), hints=hints)
+
+
+def _by_what_is_known(material: Material, options: Options, recalled: Recalled, known: Known, why: str) -> Review:
+    """The review without a request; `why` says for the rest, and for second opinions, why there is none."""
+    started = time.monotonic()
+    said = mark(_in_order(known.findings, material.changes), material.changes)
+    settled, sifted = _settle(said, Silence(why), material, options, None, recalled.outcomes)
+    failed = material.failed + tuple(omission for change in known.rest for omission in omit(change, why))
     to_read = lines_to_read(material.changes, material.failed)
     return Review(
         source=material.source,
-        files=cover(to_read, material.skipped, material.failed, known.reviewed),
+        files=cover(to_read, material.skipped, failed, known.reviewed),
         findings=sort_findings(material.findings + sifted.kept),
         skipped=material.skipped,
-        failed=material.failed,
+        failed=failed,
         suppressed=material.suppressed + sifted.suppressed,
-        engine=engine,
+        engine=recalled.engine,
         prompt=options.sizing.prompt,
         usage=Usage(cached_hunks=known.hunks, seconds=round(time.monotonic() - started, 3)),
-        notes=(*material.notes, f"all of it was reviewed before; nobody was asked now ({seen})"),
+        notes=material.notes,
+        unconfirmed=settled.unconfirmed,
+        interrupted=settled.interrupted,
     )
 
 

@@ -179,6 +179,25 @@ def test_only_the_hunk_that_was_edited_is_asked_about(
     assert "value_5 " not in server.chats[-1]["messages"][1]["content"]
 
 
+def test_what_is_known_counts_although_the_server_is_down(
+    repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.stage("a.py", "x = BUG(1)\ny = 2\n")
+    assert report(capfd, "hook")["verdict"]["outcome"] == "blocked"
+    repo.stage("b.py", "z = 3\n")
+    server.overrides.update((f"/api/{name}", (500, {"error": "no"})) for name in ("version", "show", "chat"))
+    found = report(capfd, "hook")
+    coverage = found["coverage"]
+    assert (coverage["added"], coverage["reviewed"], coverage["failed"]) == (3, 2, 1)
+    assert [(f["path"], f["line"], f["confirmed"], f["blocking"]) for f in found["findings"]] == [
+        ("a.py", 1, "yes", True)
+    ]
+    assert [(omission["path"], omission["start"]) for omission in found["failed"]] == [("b.py", 1)]
+    assert found["usage"]["cached_hunks"] == 1
+    repo.stage("a.py", "x = 1\n")
+    assert report(capfd, "hook")["verdict"]["outcome"] == "not_reviewed"
+
+
 def test_moving_a_hunk_is_free_and_it_is_shown_where_it_is_now(
     repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

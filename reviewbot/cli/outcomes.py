@@ -13,6 +13,7 @@ from reviewbot.config import Config
 from reviewbot.engines import EngineInfo, ModelFacts
 from reviewbot.layers import OUTCOMES
 from reviewbot.outcomes import Manners, Outcomes
+from reviewbot.reading import Recalled
 from reviewbot.review import Options
 from reviewbot.store import Store
 
@@ -51,6 +52,12 @@ class Kept:
             return None
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(seen.when))
         return seen.info, f"{seen.info.model} was last seen at {when}"
+
+    def recall(self) -> Recalled | None:
+        """The outcomes of the model that would be asked."""
+        seen = self.last_seen()
+        outcomes = self.of(seen[0]) if seen else None
+        return Recalled(seen[0], seen[1], outcomes) if seen and outcomes else None
 
     def see(self, info: EngineInfo | None) -> None:
         """Note which model answered; one without a digest might be another one the next time."""

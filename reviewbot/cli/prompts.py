@@ -55,7 +55,9 @@ def _show(options: argparse.Namespace, name: str | None) -> None:
         print(load_builtin(CONFIRM).text)
         return
     if name is not None and name not in prompt_names() and not Path(name).exists():
-        raise UsageError(f"cannot read {name}: no prompt has that name, and there is no such file", "reviewbot prompts list")
+        raise UsageError(
+            f"cannot read {name}: no prompt has that name, and there is no such file", "reviewbot prompts list"
+        )
     config = settings_here(options, repository_here()[0]).config
     guidelines = Path(config.guidelines) if config.guidelines else None
     prompt = load_prompt(name or config.prompt, language=config.language, guidelines=guidelines)

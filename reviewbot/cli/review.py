@@ -15,6 +15,7 @@ from reviewbot.text import visible_line
 if TYPE_CHECKING:
     from reviewbot.cli.outcomes import Kept
     from reviewbot.config import Config, Settings
+    from reviewbot.reading import Recalled
     from reviewbot.review import Material, Options, Review
 
 SKIP_VARIABLE = "REVIEWBOT_SKIP"
@@ -147,10 +148,9 @@ def review_material(
         return _ask(material, config, asking, options, None)
     kept = Kept(config, asking)
     try:
-        seen = kept.last_seen()
-        outcomes = kept.of(seen[0]) if seen else None
-        review = recall_review(material, asking, *seen, outcomes) if seen and outcomes else None
-        review = review or _ask(material, config, asking, options, kept)
+        recalled = kept.recall()
+        review = recall_review(material, asking, recalled) if recalled else None
+        review = review or _ask(material, config, asking, options, kept, recalled)
         return replace(review, notes=review.notes + kept.notes)
     finally:
         kept.store.close()
@@ -162,6 +162,7 @@ def _ask(
     asking: "Options",
     options: argparse.Namespace,
     kept: "Kept | None",
+    recalled: "Recalled | None" = None,
 ) -> "Review":
     """What the engine says of all that is not kept."""
     from reviewbot.cli.engine import cache_part, open_engine
@@ -186,6 +187,7 @@ def _ask(
                 progress.update,
                 partial(recall_speed, folder),
                 kept.of if kept else no_outcomes,
+                recalled,
             )
         if kept:
             kept.see(review.engine)
