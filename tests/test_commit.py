@@ -43,8 +43,8 @@ def test_a_bad_commit_is_blocked_and_a_good_one_passes(hooked: GitRepo, fake: Fa
 
 def test_a_refuted_finding_does_not_block(hooked: GitRepo, fake: FakeServer) -> None:
     found = fake.answers[0]
-    fake.answers[:] = [found, say('{"verdict": "refuted", "quote": "y = BUG()"}')]
-    hooked.stage("a.py", "y = BUG()\n")
+    fake.answers[:] = [found, say('{"verdict": "refuted", "quote": "x = safe(1)"}')]
+    hooked.stage("a.py", "x = safe(1)\ny = BUG()\n")
     code, output = commit(hooked)
     assert code == 0 and "a second look refuted it" in output
 
