@@ -15,7 +15,8 @@ from reviewbot.layers import (
     unknown_key,
     user_file,
 )
-from reviewbot.settings import BOUNDED, BY_KEY, NEVER, SETTINGS, STRICTER, Setting, strictness
+from reviewbot.setting import BOUNDED, NEVER, STRICTER, Setting, strictness
+from reviewbot.settings import BY_KEY, SETTINGS
 from reviewbot.values import Refused
 
 ReadBase = Callable[[bytes], bytes | None]
@@ -56,6 +57,9 @@ class Config(NamedTuple):
     max_confirmations: int
     on_failure: str
     deadline_s: float | None
+    keep_alive: str
+    background: str
+    debounce_s: float
     exclude: tuple[str, ...]
     include: tuple[str, ...]
     max_file_kib: int | None

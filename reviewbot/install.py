@@ -13,8 +13,10 @@ from typing import NamedTuple
 from reviewbot.errors import UsageError
 from reviewbot.files import replacing
 from reviewbot.text import visible_line
+from reviewbot.warmhook import warm_script
 
 STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
+WARM_STAGE = "post-index-change"
 DEFAULT_STAGES = ("pre-commit", "pre-merge-commit")
 MARKER = "# reviewbot hook"
 """Begins the second line of a hook of ours; the whole line tells it from others."""
@@ -45,6 +47,9 @@ def hook_script(stage: str, python: str | None = None, on_failure: str = "allow"
         package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
         there = f"[ -x {shlex.quote(python)} ] && [ -e {shlex.quote(package)} ]"
         command = f"{shlex.quote(python)} -m reviewbot"
+    if stage == WARM_STAGE:
+        script = f'before="$0{KEPT}"\nif [ -x "$before" ]; then "$before" "$@"; fi\n{warm_script(there, command)}'
+        return f"#!/bin/sh\n{_second_line(stage)}\n{_seal(script)}\n{script}"
     code = 3 if on_failure == "block" else 0
     gone = f"reviewbot: the program of the {stage} hook is gone; nothing was reviewed (try: reviewbot install)"
     save, again, run = "", "", f'exec {command} hook {stage} "$@"'
@@ -83,7 +88,7 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
     """Remove every hook of ours, and put back what was there before."""
     done = []
     try:
-        for stage in STAGES:
+        for stage in (*STAGES, WARM_STAGE):
             path = Path(hooks_dir) / stage
             kept = _kept(path)
             if not is_ours(path):

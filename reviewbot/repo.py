@@ -110,6 +110,11 @@ class Repository:
             return self._tree_diff(parents[0], oid, "commit")
         return self._against_merge(parents, (oid,), Source("commit", parents[0], oid))
 
+    def children(self, parent: str) -> list[str]:
+        """The commits of all branches, tags and of HEAD whose first parent is `parent`; those without any for ""."""
+        rows = self._git.ask("rev-list", "--parents", "--all", "HEAD").decode().splitlines()
+        return [ids[0] for ids in map(str.split, rows) if (ids[1] if len(ids) > 1 else "") == parent]
+
     def merge(self) -> Change | None:
         """What is staged against the automatic merge, while a merge is in progress; None when there is none."""
         theirs = heads_in_progress(self.git_dir, os.environ)

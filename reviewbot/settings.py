@@ -1,75 +1,9 @@
 """The table of all settings: one row a key, from which flags, validation and the README's table are made."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from reviewbot import values
-
-YES = "yes"
-NEVER = "no"
-STRICTER = "only stricter than yours"
-BOUNDED = "only between 15 and 600"
-
-STRICTNESS: Mapping[str, tuple[str, ...]] = {
-    "block_at": ("never", "error", "warning", "info"),
-    "confirm": ("off", "once", "votes"),
-    "on_failure": ("allow", "block"),
-}
-"""The words of each setting that a repository may only tighten, the loosest first."""
-
-
-class Setting(NamedTuple):
-    """One key, its flag `--key-name` and its variable `REVIEWBOT_KEY_NAME`.
-
-    `kind` says how text is read: switch, whole, number, text or list. `accepts` names the accepted values, `help`
-    what the setting does. `check` returns a value in its final form or raises Refused. `none_word` is what people
-    write and see for None. `hook_default` holds in a git hook. `repository` is YES, NEVER, STRICTER or BOUNDED.
-    """
-
-    key: str
-    kind: str
-    default: object
-    accepts: str
-    help: str
-    check: values.Check
-    repository: str = YES
-    none_word: str | None = None
-    hook_default: object = ...
-
-    @property
-    def flag(self) -> str:
-        """The name on the command line."""
-        return "--" + self.key.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The name in the environment."""
-        return "REVIEWBOT_" + self.key.upper()
-
-    def default_for(self, *, in_hook: bool) -> object:
-        """The built-in value."""
-        return self.hook_default if in_hook and self.hook_default is not ... else self.default
-
-    def word(self, value: object) -> object:
-        """The value as people see it, None by its word."""
-        return self.none_word if value is None else value
-
-    def parse(self, raw: object) -> object:
-        """The value of what a TOML file holds; raises Refused, and PrivacyError for a model in the cloud."""
-        if self.none_word is not None and raw == self.none_word:
-            return None
-        return self.check(raw)
-
-    def parse_text(self, raw: str | list[str]) -> object:
-        """The value of a variable or a flag; a flag of kind list may come as one text for each time it was given."""
-        if self.kind == "list":
-            texts = [raw] if isinstance(raw, str) else raw
-            return self.parse([part.strip() for text in texts for part in text.split(",") if part.strip()])
-        text = raw if isinstance(raw, str) else raw[-1]
-        if text == self.none_word:
-            return None
-        return self.parse(values.READERS[self.kind](text))
-
+from reviewbot.setting import BOUNDED, NEVER, STRICTER, Setting
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -246,6 +180,33 @@ SETTINGS: tuple[Setting, ...] = (
         "none",
         30.0,
     ),
+    Setting(
+        "keep_alive",
+        "text",
+        "30m",
+        "a time such as 30m, 2h or 45s; 0: not at all, -1: for ever",
+        "how long the server keeps the model loaded after a request",
+        values.duration,
+        NEVER,
+    ),
+    Setting(
+        "background",
+        "text",
+        "idle",
+        "idle or always",
+        "when to review while you stage: on mains power, at a moderate load and with no other model loaded, or always",
+        values.choice("idle", "always"),
+        NEVER,
+    ),
+    Setting(
+        "debounce_s",
+        "number",
+        1.5,
+        "a number of seconds from 0.1 to 60",
+        "how long after the last `git add` the review in the background begins",
+        values.number(0.1, 60),
+        NEVER,
+    ),
     Setting("exclude", "list", (), "a list of globs", "files that are left out, and listed as skipped", values.globs),
     Setting(
         "include", "list", (), "a list of globs", "files that are reviewed although a rule skips them", values.globs
@@ -271,15 +232,3 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in SETTINGS}
-
-
-def strictness(key: str, value: str | int | None) -> tuple[int, int]:
-    """How strict a value of a setting is that a repository may only tighten; a larger pair is stricter.
-
-    That is its place in STRICTNESS; of numbers the larger one, and none at all, lets fewer lines go unread, and fewer
-    findings unconfirmed.
-    """
-    if not isinstance(value, str):
-        return int(value is None), value or 0
-    word, _, number = value.partition(":")
-    return STRICTNESS[key].index(word), int(number or 0)

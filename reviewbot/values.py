@@ -1,5 +1,6 @@
 """Checks of single values: each returns the value in its final form, or raises Refused."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from reviewbot.errors import PrivacyError
@@ -61,6 +62,9 @@ def switch(raw: object) -> object:
     return raw
 
 
+_DURATION = re.compile(r"0|-1|(?:\d{1,6}[hms]){1,3}")
+
+
 def choice(*names: str) -> Check:
     """A check for one of these words."""
 
@@ -92,6 +96,13 @@ def number(low: float, high: float) -> Check:
         return float(raw)
 
     return check
+
+
+def duration(raw: object) -> str:
+    """A time as Go writes it, such as 30m or 1h30m; 0 is none at all, -1 is for ever."""
+    if not isinstance(raw, str) or not _DURATION.fullmatch(raw):
+        raise Refused
+    return raw
 
 
 def text(raw: object) -> str:

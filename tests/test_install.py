@@ -110,7 +110,7 @@ def test_a_foreign_hook_in_the_place_of_ours_is_not_overwritten(tmp_path: Path) 
     foreign(tmp_path / "pre-commit")
     with pytest.raises(UsageError, match="changed since"):
         install(str(tmp_path), ("pre-commit",), PYTHON, "allow")
-    assert [one.action for one in uninstall(str(tmp_path))] == ["absent"] * 3
+    assert [one.action for one in uninstall(str(tmp_path))] == ["absent"] * 4
     assert not is_ours(tmp_path / "pre-commit")
 
 

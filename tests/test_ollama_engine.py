@@ -67,6 +67,17 @@ def test_what_is_sent_is_constant_and_bounded() -> None:
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
 
 
+@pytest.mark.parametrize(("setting", "sent"), [("30m", "30m"), ("1h30m", "1h30m"), ("0", 0), ("-1", -1)])
+def test_the_model_stays_loaded_as_long_as_is_set(setting: str, sent: object) -> None:
+    with FakeServer(say("{}")) as server:
+        asked = engine(server, keep_alive=setting)
+        asked.load(4096, OPENING, None)
+        asked.ask(REQUEST, None)
+        asked.close()
+    bodies = [body for path, body in server.requests if path == "/api/chat"]
+    assert [body["keep_alive"] for body in bodies] == [sent, sent]
+
+
 def test_a_whole_answer_is_returned_with_its_counts() -> None:
     reply = ask(say('{"findings": []}', prompt_tokens=77, tokens=5))
     assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == ('{"findings": []}', 77, 5)

@@ -81,10 +81,18 @@ def _run(words: Sequence[str], started: float) -> int:
     if options.format == "json" and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: escapes of ours would be no JSON
     match options.command:
+        case "hook" if options.args[:1] == ["post-index-change"]:
+            from reviewbot.cli import background
+
+            return background.run(options)
         case "diff" | "show" | "hook":
             from reviewbot.cli import review
 
             return review.run(options, started=started)
+        case "status":
+            from reviewbot.cli import status
+
+            return status.run(options)
         case "plan":
             from reviewbot.cli import plan
 

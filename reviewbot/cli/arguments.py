@@ -23,6 +23,7 @@ COMMANDS = {
     "prompts": "list, show and check the instructions for the model",
     "baseline": "accept findings once and for all, in a file of the repository",
     "cache": "show, clear or prune what is kept of earlier reviews",
+    "status": "say what is being reviewed in the background, and what was reviewed late",
     "install": "write git hooks that run reviewbot",
     "uninstall": "remove those hooks, and restore the ones they kept",
     "demo": "watch a bad commit being blocked in a throw-away repository",
@@ -38,8 +39,8 @@ _USES = {
     "format": (*_REVIEWS, *_ANSWERS),
     "output": _REVIEWS,
     "show_dropped": _REVIEWS,
-    "config": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "demo", "install"),
-    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "demo", "install"),
+    "config": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "status", "demo", "install"),
+    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "status", "demo", "install"),
     "no_model": (*_REVIEWS, "baseline"),
     "no_cache": (*_REVIEWS, "baseline"),
     "exit_zero": _REVIEWS,
@@ -54,7 +55,7 @@ _ARGUMENTS = {
     "prompts": "[list | show [NAME] | check FILE] ",
     "baseline": "[list | add FINGERPRINT ... | write [REV ...] | prune] ",
     "cache": "[info | clear | prune] ",
-    "install": "[--stage STAGE] ",
+    "install": "[--stage STAGE] [--warm | --warm-only] ",
 }
 
 _DEFAULTS = {
@@ -158,7 +159,17 @@ def _build_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.set_defaults(args=[], staged=False, show=None, vocab=None, reason=None, command=None, **_DEFAULTS)
+    parser.set_defaults(
+        args=[],
+        staged=False,
+        show=None,
+        vocab=None,
+        warm=False,
+        warm_only=False,
+        reason=None,
+        command=None,
+        **_DEFAULTS,
+    )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     made = {}
@@ -186,6 +197,8 @@ def _build_parser() -> argparse.ArgumentParser:
     made["baseline"].add_argument("--reason", metavar="TEXT", help="why the findings are accepted")
     made["cache"].add_argument("args", nargs="*", metavar="ACTION", help="info (default), clear or prune")
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
+    made["install"].add_argument("--warm", action="store_true", help="also review while you stage (post-index-change)")
+    made["install"].add_argument("--warm-only", action="store_true", help="write no other hook than that one")
     for name, one in made.items():
         _add_common_options(one, name, "")
         _add_settings(one, "", hidden=name in ("install", "uninstall"))

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -66,9 +67,11 @@ def _add(repository: Repository, options: argparse.Namespace, fingerprints: Sequ
 def _write(repository: Repository, options: argparse.Namespace, revisions: Sequence[str]) -> int:
     """Accept all that a review of a range finds, shown or not, each duplicate too. No second look: it would change no
     fingerprint."""
+    from reviewbot.cli.consult import Manner, review_material
     from reviewbot.cli.material import select_material
-    from reviewbot.cli.review import load_settings, review_material
+    from reviewbot.cli.review import load_settings
     from reviewbot.cli.selection import select_changes
+    from reviewbot.progress import open_progress
     from reviewbot.reporters import Style, summary
     from reviewbot.reporters.omissions import count_words
     from reviewbot.verdict import Policy, decide
@@ -86,7 +89,9 @@ def _write(repository: Repository, options: argparse.Namespace, revisions: Seque
         said.extend(sifted.kept)
         return sifted
 
-    review = review_material(replace(material, sieve=listen), config, asked, deadline=None)
+    progress = partial(open_progress, in_hook=False, quiet=options.quiet)
+    manner = Manner(interactive=True, no_model=options.no_model, no_cache=options.no_cache, progress=progress)
+    review = review_material(replace(material, sieve=listen), config, manner, deadline=None)
     verdict = decide(review, Policy(block_at=None, block_on_failure=config.on_failure == "block"))
     sys.stderr.write(summary(review, verdict, Style(quiet=options.quiet)))
     found = [finding for finding in (*material.findings, *said) if finding.line is not None]

@@ -43,6 +43,7 @@ def ollama_engine(config: Config) -> OllamaEngine:
         num_ctx=config.num_ctx,
         temperature=config.temperature,
         seed=config.seed,
+        keep_alive=config.keep_alive,
         allow_remote=config.allow_remote,
         cache_dir=cache_part(config, "vocabularies"),
     )

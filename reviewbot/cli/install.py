@@ -5,7 +5,7 @@ import os
 import sys
 
 from reviewbot.errors import ExitCode, UsageError
-from reviewbot.install import DEFAULT_STAGES, STAGES, Done, install, uninstall
+from reviewbot.install import DEFAULT_STAGES, STAGES, WARM_STAGE, Done, install, uninstall
 from reviewbot.repo import Repository, open_repository
 from reviewbot.text import visible_line
 
@@ -16,6 +16,8 @@ def run_install(options: argparse.Namespace) -> int:
     from reviewbot.layers import user_file
 
     stages = tuple(getattr(options, "stage", None) or DEFAULT_STAGES)
+    if options.warm_only and hasattr(options, "stage"):
+        raise UsageError("--warm-only writes no other hook", "reviewbot install --warm-only")
     for stage in stages:
         if stage not in STAGES:
             raise UsageError(f"reviewbot has no hook for {stage!r}", f"--stage {'|'.join(STAGES)}")
@@ -25,6 +27,10 @@ def run_install(options: argparse.Namespace) -> int:
             f"install writes no settings into a hook, which reads them when it runs: {key} was given",
             f"set {key} in {user_file()}",
         )
+    if options.warm_only:
+        stages = (WARM_STAGE,)
+    elif options.warm:
+        stages = (*stages, WARM_STAGE)
     repository = open_repository()
     settings = load_config(root=None, flags={}, in_hook=True, config_file=options.config, isolated=options.isolated)
     # Not resolved: the interpreter of a virtual environment is a link, and knows its packages only by that name.

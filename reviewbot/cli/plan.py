@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.cli.review import load_settings, review_options
+from reviewbot.cli.review import load_settings
 from reviewbot.cli.selection import select_changes
 from reviewbot.errors import ConfigError, EngineError, ExitCode, UsageError
 
@@ -77,6 +77,8 @@ def _foresee(material: "Material", config: "Config", vocab: str | None) -> Fores
     )
     if vocab is not None:
         vocabulary = _vocabulary_in(Path(vocab), cache_part(config, "vocabularies"))
+    from reviewbot.cli.consult import review_options
+
     options = review_options(config, deadline=None)
     options = for_demo(options) if info.demo else options
     window, loaded = foresee_window(info, vocabulary, material.changes, options.sizing)

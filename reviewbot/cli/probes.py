@@ -200,7 +200,7 @@ def _window(engine: "Engine", config: "Config", info: "EngineInfo") -> Iterator[
     """Load the model: the window in use, how tokens are counted, whether there is room for code, and where it is."""
     from msgspec.structs import replace
 
-    from reviewbot.cli.review import review_options
+    from reviewbot.cli.consult import review_options
     from reviewbot.tokens import counter_for
     from reviewbot.window import load_window
 

@@ -13,10 +13,8 @@ from reviewbot.repo import Change, Repository
 from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
-    from reviewbot.cli.outcomes import Kept
     from reviewbot.config import Config, Settings
-    from reviewbot.reading import Recalled
-    from reviewbot.review import Material, Options, Review
+    from reviewbot.review import Review
 
 SKIP_VARIABLE = "REVIEWBOT_SKIP"
 
@@ -45,17 +43,36 @@ def run(options: argparse.Namespace, *, started: float) -> int:
         repository, changes = select_changes(options)
         settings = load_settings(options, repository, changes)
         deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
+        from reviewbot.cli.consult import Manner, nothing_before, review_material
+        from reviewbot.cli.join import join_worker, stop_waiting
         from reviewbot.cli.material import select_material
         from reviewbot.cli.remembered import remember
+        from reviewbot.progress import open_progress
         from reviewbot.review import tell_idle_ignores
 
+        join = nothing_before
+        if in_hook and repository is not None and changes and changes[0].source.kind == "staged":
+            stop_waiting(repository)
+            join = partial(join_worker, repository, deadline)
         material = select_material(changes, settings, repository, deadline)
-        review = tell_idle_ignores(review_material(material, settings.config, options, deadline), material)
+        manner = Manner(
+            interactive=not in_hook,
+            no_model=options.no_model,
+            no_cache=options.no_cache,
+            progress=partial(open_progress, in_hook=in_hook, quiet=options.quiet),
+            before_asking=join,
+        )
+        review = tell_idle_ignores(review_material(material, settings.config, manner, deadline), material)
     except KeyboardInterrupt:
         return _interrupted(options)
     if repository is not None:
         remember(repository, settings.config, review)
-    return _publish(review, settings.config, options)
+    code = _publish(review, settings.config, options)
+    if in_hook and repository is not None:
+        from reviewbot.cli.late import follow_up
+
+        follow_up(repository, settings, changes, review, code)
+    return code
 
 
 def _load_client(options: argparse.Namespace) -> None:
@@ -127,99 +144,6 @@ def load_settings(
 
     base = (changes[0].source.base if changes else None) or "HEAD"
     return settings_here(options, repository, base, in_hook=options.command == "hook")
-
-
-def review_material(
-    material: "Material", config: "Config", options: argparse.Namespace, deadline: float | None
-) -> "Review":
-    """What the engine of the settings says of the material; nobody is asked when there is nothing to read."""
-    from msgspec.structs import replace
-
-    from reviewbot.cli.outcomes import Kept
-    from reviewbot.reading import recall_review
-    from reviewbot.review import checks_only, unread
-
-    asking = review_options(config, deadline=deadline)
-    if not any(change.added for change in material.changes):
-        return unread(material, "nothing to read")
-    if options.no_model:
-        return checks_only(material, "no model asked (--no-model)")
-    if options.no_cache:
-        return _ask(material, config, asking, options, None)
-    kept = Kept(config, asking)
-    try:
-        recalled = kept.recall()
-        review = recall_review(material, asking, recalled) if recalled else None
-        review = review or _ask(material, config, asking, options, kept, recalled)
-        return replace(review, notes=review.notes + kept.notes)
-    finally:
-        kept.store.close()
-
-
-def _ask(
-    material: "Material",
-    config: "Config",
-    asking: "Options",
-    options: argparse.Namespace,
-    kept: "Kept | None",
-    recalled: "Recalled | None" = None,
-) -> "Review":
-    """What the engine says of all that is not kept."""
-    from reviewbot.cli.engine import cache_part, open_engine
-    from reviewbot.progress import open_progress
-    from reviewbot.reading import no_outcomes, run_review
-    from reviewbot.review import interrupted
-    from reviewbot.speed import keep_speed, recall_speed
-
-    in_hook = options.command == "hook"
-    folder = cache_part(config, "speeds")
-    deadline = asking.deadline
-    try:
-        engine = open_engine(config, interactive=not in_hook, deadline=deadline)
-    except KeyboardInterrupt:
-        return interrupted(material)
-    try:
-        with open_progress(in_hook=in_hook, quiet=options.quiet) as progress:
-            review = run_review(
-                material,
-                engine,
-                asking,
-                progress.update,
-                partial(recall_speed, folder),
-                kept.of if kept else no_outcomes,
-                recalled,
-            )
-        if kept:
-            kept.see(review.engine)
-        if review.engine is not None:
-            keep_speed(folder, review.engine, review.usage.tokens, review.answer_seconds)
-        return review
-    finally:
-        engine.close()
-
-
-def review_options(config: "Config", *, deadline: float | None) -> "Options":
-    """How to review by the settings; ConfigError for a prompt that cannot be used."""
-    from pathlib import Path
-
-    from reviewbot.findings import severity_named
-    from reviewbot.prompts import load_prompt
-    from reviewbot.review import Options
-    from reviewbot.window import Sizing
-
-    guidelines = Path(config.guidelines) if config.guidelines else None
-    return Options(
-        sizing=Sizing(
-            prompt=load_prompt(config.prompt, language=config.language, guidelines=guidelines),
-            chunk_tokens=config.chunk_tokens,
-            context_share=config.context_share,
-        ),
-        max_findings=config.max_findings,
-        votes=config.votes,
-        block_at=severity_named(config.block_at),
-        deadline=deadline,
-        max_confirmations=config.max_confirmations,
-    )
 
 
 def _publish(review: "Review", config: "Config", options: argparse.Namespace) -> int:

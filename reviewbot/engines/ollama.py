@@ -36,8 +36,6 @@ from reviewbot.errors import EngineDown, PromptTooLong, ReplyCut, ReplyError, Re
 from reviewbot.values import refuse_cloud_name
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
-KEEP_ALIVE = "30m"
-
 _TOO_LONG = ("exceeds the context length", "exceed_context_size_error", "longer than the context length")
 _REAL_WINDOW = re.compile(r"available context size \((\d+) tokens\)")
 
@@ -54,6 +52,7 @@ class OllamaEngine:
         num_ctx: int | None = None,
         temperature: float = 0.0,
         seed: int = 0,
+        keep_alive: str = "30m",
         allow_remote: bool = False,
         cache_dir: str | None = None,
     ) -> None:
@@ -65,6 +64,8 @@ class OllamaEngine:
         self._num_ctx = num_ctx
         self._temperature = temperature
         self._seed = seed
+        # A string is a duration with its unit; without one only a number is read (api/types.go).
+        self._keep_alive = int(keep_alive) if keep_alive in ("0", "-1") else keep_alive
         self._cache_dir = cache_dir
         self._client = Client(local_url(endpoint, allow_remote=allow_remote))
         self.server = OllamaServer(self._client, endpoint)
@@ -165,7 +166,7 @@ class OllamaEngine:
             ],
             "stream": True,
             "format": request.schema,
-            "keep_alive": KEEP_ALIVE,
+            "keep_alive": self._keep_alive,
             "truncate": False,
             "shift": False,
             "options": {

@@ -83,6 +83,10 @@ class OllamaServer:
         """Every model that is loaded at this time, with its name."""
         return [(str(entry.get("name")), _loaded(entry)) for entry in self._listed("/api/ps", deadline)]
 
+    def others_loaded(self, model: str, deadline: float | None) -> list[str]:
+        """The names of other models that are loaded at this time: for somebody else, who would lose them."""
+        return [str(e.get("name")) for e in self._listed("/api/ps", deadline) if not _same_model(e, model)]
+
     def tag(self, model: str, deadline: float | None) -> dict[str, Any]:
         """The model's entry in `/api/tags` (digest, size); {} without one."""
         for entry in self.models(deadline):

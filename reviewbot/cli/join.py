@@ -1,0 +1,42 @@
+"""A commit that starts while the change is being reviewed in the background: wait for that rather than ask twice."""
+
+import time
+
+from reviewbot.repo import Repository
+from reviewbot.worker import Work, at_work, stop
+
+POLL_S = 0.02
+STOP_S = 2.0
+"""A worker that was told to stop cancels its request and is gone at once, as a rule."""
+
+
+def stop_waiting(repository: Repository) -> None:
+    """A worker that has not begun yet has nothing to do any more once a commit starts: what it would ask is asked
+    now."""
+    work = at_work(repository.common_dir)
+    if work is not None and work.phase == "waiting":
+        stop(work)
+
+
+def join_worker(repository: Repository, deadline: float | None) -> bool:
+    """Wait while the worker reviews this work tree, until `deadline`; one that does anything else is told to stop, for
+    the engine is wanted here. Whether it has reviewed something since."""
+    work = at_work(repository.common_dir)
+    if work is None:
+        return False
+    if not _is_here(work, repository):
+        stop(work)
+        _wait(repository, work, time.monotonic() + STOP_S)
+        return False
+    _wait(repository, work, deadline)
+    return True
+
+
+def _is_here(work: Work, repository: Repository) -> bool:
+    return work.phase == "reviewing" and work.root == repository.root
+
+
+def _wait(repository: Repository, work: Work, end: float | None) -> None:
+    """Until the worker is at something else, or gone."""
+    while at_work(repository.common_dir) == work and (end is None or time.monotonic() < end):
+        time.sleep(POLL_S)

@@ -1,0 +1,161 @@
+"""Commits that went through before all of them was read: which they are, and what is known of them by now."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from reviewbot.cli.engine import cache_part
+from reviewbot.config import Config, Settings
+from reviewbot.errors import ExitCode
+from reviewbot.files import keep
+from reviewbot.install import WARM_STAGE, is_ours
+from reviewbot.repo import Change, Repository
+from reviewbot.review import Review
+
+FORGET_S = 7 * 24 * 3600
+MAX_KEPT = 50
+
+
+class _Unread(Struct, frozen=True):
+    """A staged change that was not wholly read: the commit that it was based on ("" before the first), the digest of
+    its diff, and when."""
+
+    parent: str
+    diff: str
+    when: int
+
+
+class Pending(NamedTuple):
+    """The commit that it became."""
+
+    commit: str
+    change: Change
+
+
+def follow_up(repository: Repository, settings: Settings, changes: Sequence[Change], review: Review, code: int) -> None:
+    """What a hook does at its end: remember what goes on unread, so that the worker reads it where there is one, and
+    tell of commits that were read late."""
+    unread = review.lines_failed or review.unconfirmed
+    if unread and code == ExitCode.OK and [change.source.kind for change in changes] == ["staged"]:
+        note_unread(repository, settings.config, changes[0])
+        if is_ours(Path(repository.hooks_dir, WARM_STAGE)):
+            start_worker(repository)
+    for line in tell_settled(repository, settings):
+        print(f"reviewbot: {line}", file=sys.stderr)
+
+
+def start_worker(repository: Repository) -> None:
+    """Start a review in the background, as git's hook does."""
+    environ = {name: value for name, value in os.environ.items() if name not in ("GIT_INDEX_FILE", "GIT_PREFIX")}
+    subprocess.Popen(
+        [sys.executable, "-m", "reviewbot", "hook", WARM_STAGE],
+        cwd=repository.root,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def note_unread(repository: Repository, config: Config, change: Change) -> None:
+    """Remember a staged change whose commit goes on although it was not wholly read."""
+    entry = _Unread(change.source.base or "", _digest(change), int(time.time()))
+    others = [one for one in _kept(repository, config) if one.diff != entry.diff]
+    _keep(repository, config, [*others[1 - MAX_KEPT :], entry])
+
+
+def pending_commits(repository: Repository, config: Config) -> list[Pending]:
+    """The commits that such changes became, as far as they are made yet."""
+    return [pending for entry in _kept(repository, config) if (pending := _commit_of(repository, entry))]
+
+
+def say_found(review: Review) -> str:
+    """How many errors and warnings, in words."""
+    from reviewbot.reporters.omissions import count_words
+
+    counts = [(sum(f.severity.word == word for f in review.findings), word) for word in ("error", "warning")]
+    return ", ".join(count_words(count, word) for count, word in counts if count) or "nothing found"
+
+
+def settled_commits(repository: Repository, settings: Settings) -> list[tuple[Pending, Review]]:
+    """Those of which all is known by now, with their reviews; they are forgotten."""
+    left: list[_Unread] = []
+    settled: list[tuple[Pending, Review]] = []
+    entries = _kept(repository, settings.config)
+    for entry in entries:
+        pending = _commit_of(repository, entry)
+        review = _known(repository, settings, pending) if pending else None
+        if pending and review:
+            settled.append((pending, review))
+        else:
+            left.append(entry)
+    if len(left) < len(entries):
+        _keep(repository, settings.config, left)
+    return settled
+
+
+def tell_settled(repository: Repository, settings: Settings) -> list[str]:
+    """A line for each commit that was read late, once."""
+    lines = []
+    for pending, review in settled_commits(repository, settings):
+        found, name = say_found(review), pending.commit[:7]
+        lines.append(f"commit {name} went through unreviewed; now reviewed: {found} (reviewbot show {name})")
+    return lines
+
+
+def _known(repository: Repository, settings: Settings, pending: Pending) -> Review | None:
+    from reviewbot.cli.consult import review_options
+    from reviewbot.cli.material import select_material
+    from reviewbot.cli.outcomes import Kept
+    from reviewbot.reading import recall_review
+
+    material = select_material((pending.change,), settings, repository, None)
+    asking = review_options(settings.config, deadline=None)
+    kept = Kept(settings.config, asking)
+    try:
+        recalled = kept.recall()
+        return recall_review(material, asking, recalled) if recalled else None
+    finally:
+        kept.store.close()
+
+
+def _commit_of(repository: Repository, entry: _Unread) -> Pending | None:
+    for commit in repository.children(entry.parent):
+        change = repository.commit(commit)
+        if _digest(change) == entry.diff:
+            return Pending(commit, change)
+    return None
+
+
+def _digest(change: Change) -> str:
+    return hashlib.sha256(change.diff).hexdigest()
+
+
+def _kept(repository: Repository, config: Config) -> list[_Unread]:
+    try:
+        entries = msgspec.json.decode(_path(repository, config).read_bytes(), type=list[_Unread])
+    except (OSError, msgspec.MsgspecError):
+        return []
+    return [entry for entry in entries if 0 <= time.time() - entry.when < FORGET_S]
+
+
+def _keep(repository: Repository, config: Config, entries: list[_Unread]) -> None:
+    path = _path(repository, config)
+    if entries:
+        keep(path, msgspec.json.encode(entries))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _path(repository: Repository, config: Config) -> Path:
+    name = hashlib.sha256(repository.common_dir.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return Path(cache_part(config, "late"), name)

@@ -1,0 +1,139 @@
+"""One review in the background of one work tree: what is staged, then what was committed unread."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+
+from reviewbot.ask import Progress as Step
+from reviewbot.cli.arguments import parse_arguments
+from reviewbot.cli.consult import Manner, review_material, warm_up
+from reviewbot.cli.engine import ollama_engine
+from reviewbot.cli.late import pending_commits, say_found
+from reviewbot.cli.material import select_material
+from reviewbot.cli.review import load_settings
+from reviewbot.cli.selection import select_changes
+from reviewbot.cli.status import Told, keep_told, read_told
+from reviewbot.errors import EngineDown, ReviewbotError
+from reviewbot.gitrun import staged_is_empty
+from reviewbot.power import why_not_now
+from reviewbot.progress import Progress
+from reviewbot.repo import Change, open_repository
+from reviewbot.review import Review
+from reviewbot.worker import Worker, queue_bytes
+
+AGAIN_S = 3600
+"""What an engine could not read is not put to it again for so long, unless something changes."""
+
+ASK_S = 5.0
+
+IN_PROGRESS = (
+    "MERGE_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "BISECT_LOG",
+    "rebase-merge",
+    "rebase-apply",
+    "index.lock",
+)
+"""What stands in the git folder while git writes the index on its own account."""
+
+
+class Staging:
+    """The work tree around the current folder; RepoError where there is none."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._options = parse_arguments(["hook", "pre-commit"])
+        self._repository = open_repository()
+        self._settings = load_settings(self._options, self._repository, ())
+        self._told = read_told(self._repository, self._settings.config)
+
+    def review(self) -> None:
+        """Ask about what is not known; what comes of it is told by `reviewbot status`."""
+        if any(os.path.exists(os.path.join(self._repository.git_dir, name)) for name in IN_PROGRESS):
+            return
+        if not staged_is_empty():
+            staged = self._staged()
+            self._review(staged, "reviewing", "what is staged", _Watch(self._is_superseded(staged)))
+        for pending in pending_commits(self._repository, self._settings.config):
+            self._review(pending.change, "catching-up", f"commit {pending.commit[:7]}", Progress())
+
+    def _staged(self) -> Change:
+        return select_changes(self._options)[1][0]
+
+    def _is_superseded(self, reviewed: Change) -> Callable[[], bool]:
+        """Tells whether something else is staged by now; git is asked only when the index was written."""
+        seen = queue_bytes(self._repository.common_dir)
+
+        def is_superseded() -> bool:
+            nonlocal seen
+            size = queue_bytes(self._repository.common_dir)
+            if size == seen:
+                return False
+            seen = size
+            return self._staged().diff != reviewed.diff
+
+        return is_superseded
+
+    def _review(self, change: Change, phase: str, what: str, watch: Progress) -> None:
+        """Ask, unless that was done before of just this."""
+        config = self._settings.config
+        digest = hashlib.sha256(change.diff + repr(config).encode()).hexdigest()
+        if self._told is not None and self._told.diff == digest and time.time() - self._told.when < AGAIN_S:
+            return
+        self._worker.tell(phase, self._repository.root or "")
+        manner = Manner(
+            interactive=False, no_model=False, no_cache=False, progress=lambda: watch, before_asking=self._refuse_now
+        )
+        try:
+            material = select_material((change,), self._settings, self._repository, None)
+            review = review_material(material, config, manner, None)
+            if not review.usage.requests and self._is_new_day():
+                self._refuse_now()
+                warm_up(material, config)
+        except ReviewbotError as error:
+            self._tell(f"{what}: {error.message}", "")
+            return
+        if not review.interrupted:
+            self._tell(f"{what}: {_summary(review)}", digest if review.usage.requests else "")
+
+    def _refuse_now(self) -> bool:
+        """EngineDown where work that nobody waits for would be in somebody's way."""
+        config = self._settings.config
+        if config.background == "idle":
+            why = why_not_now()
+            if why is None and config.engine != "embedded":
+                engine = ollama_engine(config)
+                try:
+                    others = engine.server.others_loaded(config.model, time.monotonic() + ASK_S)
+                finally:
+                    engine.close()
+                if others:
+                    why = f"{others[0]} is loaded, which somebody else uses"
+            if why is not None:
+                raise EngineDown(f"not now: {why}")
+        return False
+
+    def _is_new_day(self) -> bool:
+        return self._told is None or time.localtime(self._told.when)[:3] != time.localtime()[:3]
+
+    def _tell(self, text: str, digest: str) -> None:
+        self._told = Told(text, int(time.time()), digest)
+        keep_told(self._repository, self._settings.config, self._told)
+
+
+class _Watch(Progress):
+    """Ends a review between two requests as Ctrl-C does, once it is not wanted any more."""
+
+    def __init__(self, is_unwanted: Callable[[], bool]) -> None:
+        self._is_unwanted = is_unwanted
+
+    def update(self, step: Step) -> None:
+        if self._is_unwanted():
+            raise KeyboardInterrupt
+
+
+def _summary(review: Review) -> str:
+    reason = f" ({review.failed[0].reason})" if review.failed else ""
+    return f"{review.reviewed} of {review.added} added lines reviewed{reason}, {say_found(review)}"

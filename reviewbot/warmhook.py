@@ -1,0 +1,40 @@
+"""The script of git's post-index-change hook, which starts a review in the background.
+
+git runs it for every write of an index: at `git add`, but also at `git status`, six times at `git stash`, and before
+pre-commit at `git commit`; its arguments do not tell which. So it is plain shell that forks nothing where there is
+nothing to do, and says on one line of a queue that something may be staged. A review that runs already finds it there.
+"""
+
+import shlex
+
+from reviewbot.worker import BOOT, QUEUE, WORKER
+
+_SCRIPT = """\
+[ "$1" = 1 ] && exit 0
+[ -n "$GIT_INDEX_FILE" ] && exit 0
+dir=${{GIT_DIR:-.git}}
+for file in index.lock MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD BISECT_LOG rebase-merge rebase-apply; do
+    [ -e "$dir/$file" ] && exit 0
+done
+for file in "$dir"/next-index-*; do
+    [ -e "$file" ] && exit 0
+done
+common=${{dir%/worktrees/*}}
+{{ printf '%s\\t%s\\n' "$GIT_DIR" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
+{{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=
+{{ read -r now <{boot}; }} 2>/dev/null || now=-
+if [ -n "$pid" ] && [ "$boot" = "$now" ] && kill -0 "$pid" 2>/dev/null; then exit 0; fi
+if {there}; then
+    {command} hook post-index-change </dev/null >/dev/null 2>&1 &
+fi
+exit 0
+"""
+
+
+def warm_script(there: str, command: str) -> str:
+    """What the hook does: `there` is shell that tells whether the program is there, `command` is what starts it.
+
+    The first argument is 1 when git has written files too, as at a checkout: then nothing was staged. GIT_INDEX_FILE
+    names a temporary index, and index.lock and next-index-* stand there during `git commit -a` and `git commit PATH`.
+    """
+    return _SCRIPT.format(there=there, command=command, queue=QUEUE, worker=WORKER, boot=shlex.quote(BOOT))

@@ -1,0 +1,154 @@
+"""The one process that reviews in the background for a repository: who it is, what it is at, and what waits for it.
+
+Two files in the git folder that all work trees share, both gone when the work is done. A hook appends to the queue, a
+line for each work tree whose index was written. The other file belongs to the worker, which holds a lock on it; what
+is in it tells a shell and a starting commit who works, and the kernel lets go of the lock however the worker ends.
+"""
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from reviewbot.errors import RepoError
+
+QUEUE = "reviewbot-queue"
+WORKER = "reviewbot-worker"
+BOOT = "/proc/sys/kernel/random/boot_id"
+"""Tells a process id of today from one of before the last start, where the system has it."""
+
+MAX_QUEUE_BYTES = 1024 * 1024
+
+
+class Place(NamedTuple):
+    """A work tree as git's hook saw it: GIT_DIR (empty when it was not set) and the folder."""
+
+    git_dir: str
+    root: str
+
+
+class Work(NamedTuple):
+    """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`) or catching-up."""
+
+    pid: int
+    phase: str
+    root: str
+
+
+def enqueue(common_dir: str, place: Place) -> None:
+    """Say that the index of a work tree was written. Raises OSError."""
+    with open(os.path.join(common_dir, QUEUE), "a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(f"{place.git_dir}\t{place.root}\n")
+
+
+def queue_bytes(common_dir: str) -> int:
+    """How much waits; it grows with each write of an index."""
+    try:
+        return os.stat(os.path.join(common_dir, QUEUE)).st_size
+    except OSError:
+        return 0
+
+
+def take_queue(common_dir: str) -> list[Place]:
+    """Each work tree that waits, once, the latest first; the queue is empty then."""
+    path = os.path.join(common_dir, QUEUE)
+    taken = f"{path}.taken"
+    try:
+        os.replace(path, taken)
+        with open(taken, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read(MAX_QUEUE_BYTES).split("\n")
+        os.unlink(taken)
+    except FileNotFoundError:
+        return []
+    places = [Place(*line.split("\t")) for line in reversed(lines) if line.count("\t") == 1]
+    return list(dict.fromkeys(places))
+
+
+class Worker:
+    """The process that holds the lock."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def tell(self, phase: str, root: str = "") -> None:
+        """Say what this process is at."""
+        line = f"{os.getpid()} {boot()} {phase} {root}\n".encode("utf-8", "surrogateescape")
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, line, 0)
+
+
+@contextmanager
+def working(common_dir: str) -> Iterator[Worker | None]:
+    """This process as the worker of a repository; None when there is one already. RepoError where no file can be
+    written."""
+    path = os.path.join(common_dir, WORKER)
+    try:
+        handle = _lock(path)
+    except OSError as error:
+        raise RepoError(f"no review in the background: {path} cannot be written: {error.strerror}") from error
+    if handle is None:
+        yield None
+        return
+    try:
+        yield Worker(handle)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        os.close(handle)
+
+
+def at_work(common_dir: str) -> Work | None:
+    """What the worker of a repository says of itself, None when there is none. What a dead one left is removed."""
+    path = os.path.join(common_dir, WORKER)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if _is_free(handle):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            return None
+        parts = os.pread(handle, 65536, 0).decode("utf-8", "surrogateescape").removesuffix("\n").split(" ", 3)
+        return Work(int(parts[0]), parts[2], parts[3]) if len(parts) == 4 and parts[0].isdecimal() else None
+    finally:
+        os.close(handle)
+
+
+def stop(work: Work) -> None:
+    """Ask a worker to end; it cancels what it asked for."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(work.pid, signal.SIGTERM)
+
+
+def boot() -> str:
+    """What tells this start of the system from others; `-` where nothing does."""
+    try:
+        with open(BOOT, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "-"
+
+
+def _lock(path: str) -> int | None:
+    """The locked file, None when another process has it."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not _is_free(handle):
+            os.close(handle)
+            return None
+        with suppress(FileNotFoundError):
+            if os.stat(path).st_ino == os.fstat(handle).st_ino:
+                return handle
+        os.close(handle)  # the one that had it has just removed it: what is locked is no file any more
+
+
+def _is_free(handle: int) -> bool:
+    """Whether nobody had the lock; this process has it then."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,328 @@
+"""What is staged is reviewed while nobody waits: real git, its real hook, and a scripted server."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import GitRepo
+from fake_server import Exchange, FakeServer, fake, find
+
+from reviewbot.cli import main
+from reviewbot.cli.join import join_worker
+from reviewbot.repo import open_repository
+from reviewbot.warmhook import warm_script
+from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, stop, take_queue, working
+
+__all__ = ["fake"]
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Wait for a condition, a minute at most."""
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end, "it did not happen within a minute"
+        time.sleep(0.02)
+
+
+class Gate:
+    """An answer that waits until the test opens the gate."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+
+    def __call__(self, exchange: Exchange) -> None:
+        self.opened.wait(60)
+        find()(exchange)
+
+
+@pytest.fixture
+def warm(repo: GitRepo, fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitRepo]:
+    """A repository with both hooks; at the end no worker may be left."""
+    monkeypatch.setenv("REVIEWBOT_ENDPOINT", fake.url)
+    monkeypatch.setenv("REVIEWBOT_BACKGROUND", "always")
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "0.2")
+    assert main(["install", "--warm"]) == 0
+    yield repo
+    work = at_work(git_folder(repo))
+    if work is not None:
+        stop(work)
+    until(lambda: is_idle(repo))
+
+
+def git_folder(repo: GitRepo) -> str:
+    return str(repo.path / ".git")
+
+
+def is_idle(repo: GitRepo) -> bool:
+    """Whether nobody works, and nothing is left in the repository."""
+    return at_work(git_folder(repo)) is None and not list(Path(git_folder(repo)).glob("reviewbot-*"))
+
+
+def phase(repo: GitRepo) -> str:
+    work = at_work(git_folder(repo))
+    return work.phase if work else ""
+
+
+def status(capfd: pytest.CaptureFixture[str]) -> str:
+    capfd.readouterr()
+    assert main(["status"]) == 0
+    return capfd.readouterr().out
+
+
+def commit(repo: GitRepo, *args: str) -> tuple[int, str]:
+    done = repo.git("commit", *(args or ("-m", "change")), check=False)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def test_a_commit_finds_the_review_done(warm: GitRepo, fake: FakeServer, capfd) -> None:
+    warm.stage("a.py", "x = 1\ny = BUG()\n")
+    until(lambda: is_idle(warm))
+    assert len(fake.chats) == 2  # the answer and the second opinion
+    assert "last: " in (told := status(capfd)) and "what is staged: 2 of 2 added lines reviewed, 1 error" in told
+    fake.requests.clear()
+    code, output = commit(warm)
+    assert code == 1 and "a.py:2: error: this is a defect" in output
+    assert fake.requests == []
+
+
+def test_git_add_does_not_wait_for_the_review_though_its_output_is_read(warm: GitRepo, fake: FakeServer, capfd) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate]
+    warm.stage("a.py", "x = 1\n")  # returns, with its output captured, while the answer is not there
+    until(lambda: phase(warm) == "reviewing")
+    work = at_work(git_folder(warm))
+    assert f"now: reviewing what is staged (process {work.pid})" in status(capfd)
+    assert os.getsid(work.pid) == work.pid
+    assert {os.readlink(f"/proc/{work.pid}/fd/{n}") for n in range(3)} == {os.devnull}
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+
+
+def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate]
+    warm.stage("a.py", "x = 1\ny = 2\n")
+    until(lambda: fake.chats)
+    made: list[tuple[int, str]] = []
+    committing = threading.Thread(target=lambda: made.append(commit(warm)))
+    committing.start()
+    until(lambda: "commit" in running_hooks(warm))
+    gate.opened.set()
+    committing.join(60)
+    assert made[0][0] == 0 and "clean · 2 of 2 added lines reviewed" in made[0][1]
+    assert len(fake.chats) == 1
+
+
+def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monkeypatch) -> None:
+    here = open_repository()
+    with working(here.common_dir) as worker:
+        worker.tell("reviewing", here.root)
+        polls: list[float] = []
+
+        def pass_time(seconds: float) -> None:
+            polls.append(seconds)
+            if len(polls) == 5:
+                worker.tell("waiting")
+
+        monkeypatch.setattr(time, "sleep", pass_time)
+        assert join_worker(here, None) is True
+        assert len(polls) == 5
+        worker.tell("reviewing", here.root)
+        assert join_worker(here, time.monotonic()) is True  # the time is up
+        assert len(polls) == 5
+    assert join_worker(here, None) is False
+
+
+def running_hooks(repo: GitRepo) -> list[str]:
+    """The stages of the hooks that run in this repository now."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+            here = os.readlink(folder / "cwd") == str(repo.path)
+        except OSError:
+            continue
+        if here and "hook" in words:
+            found.append(words[words.index("hook") + 1].removeprefix("pre-"))
+    return found
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_worker_that_has_not_begun_is_stopped_by_a_commit(
+    warm: GitRepo, fake: FakeServer, monkeypatch, known: bool
+) -> None:
+    if known:
+        warm.stage("a.py", "x = 1\n")
+        until(lambda: is_idle(warm))
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "60")
+    warm.stage("a.py", "x = 1\n")
+    warm.git("update-index", "--force-write-index")
+    until(lambda: phase(warm) == "waiting")
+    assert commit(warm)[0] == 0
+    until(lambda: is_idle(warm))
+    assert len(fake.chats) == 1
+
+
+def test_what_is_staged_anew_replaces_the_review_between_two_requests(
+    warm: GitRepo, fake: FakeServer, monkeypatch
+) -> None:
+    monkeypatch.setenv("REVIEWBOT_CHUNK_TOKENS", "200")
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    body = "".join(f"value_{i} = {i}\n" for i in range(60))
+    warm.stage("a.py", body)
+    until(lambda: fake.chats)
+    warm.stage("a.py", "only = 1\n")
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+    asked = [chat["messages"][1]["content"] for chat in fake.chats]
+    assert len(asked) == 2 and "value_0 " in asked[0] and "only = 1" in asked[1]
+
+
+def test_a_write_of_the_index_that_stages_nothing_new_does_not_disturb(
+    warm: GitRepo, fake: FakeServer, monkeypatch
+) -> None:
+    monkeypatch.setenv("REVIEWBOT_CHUNK_TOKENS", "200")
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    warm.stage("a.py", "".join(f"value_{i} = {i}\n" for i in range(60)))
+    until(lambda: fake.chats)
+    warm.git("update-index", "--force-write-index")
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+    asked = [chat["messages"][1]["content"] for chat in fake.chats]
+    assert len(asked) == len(set(asked)) > 2
+    fake.requests.clear()
+    assert commit(warm)[0] == 0 and fake.requests == []
+
+
+def test_a_linked_work_tree(warm: GitRepo, fake: FakeServer, tmp_path: Path) -> None:
+    warm.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    linked = GitRepo(tmp_path / "linked")
+    linked.stage("b.py", "x = 1\n")
+    until(lambda: is_idle(warm))
+    assert len(fake.chats) == 1
+    fake.requests.clear()
+    assert commit(linked)[0] == 0 and fake.requests == []
+
+
+def test_git_itself_at_work_starts_nothing(warm: GitRepo, fake: FakeServer, monkeypatch) -> None:
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "0.1")
+    warm.git("checkout", "-q", "-b", "topic")
+    for n in range(3):
+        warm.write("a.py", f"x = {n}\n")
+        warm.git("add", "-N", "a.py")
+        warm.git("commit", "-q", "--no-verify", "-am", f"change {n}")
+    warm.git("checkout", "-q", "main")
+    warm.stage("b.py", "y = 1\n")
+    warm.commit()
+    until(lambda: is_idle(warm))
+    fake.requests.clear()
+    warm.git("rebase", "-q", "topic", env={**os.environ, "REVIEWBOT_SKIP": "test"})
+    warm.git("stash", "list")
+    warm.git("checkout", "-q", "topic")
+    warm.git("merge", "-q", "--no-edit", "main")
+    warm.git("revert", "--no-edit", "HEAD", env={**os.environ, "REVIEWBOT_SKIP": "test"})
+    until(lambda: is_idle(warm))
+    assert fake.chats == []
+
+
+def test_a_worker_that_was_killed_leaves_nothing_that_holds_up(warm: GitRepo, fake: FakeServer) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    warm.stage("a.py", "x = 1\n")
+    until(lambda: phase(warm) == "reviewing")
+    work = at_work(git_folder(warm))
+    os.kill(work.pid, signal.SIGKILL)
+    until(lambda: at_work(git_folder(warm)) is None)
+    assert not (warm.path / ".git" / WORKER).exists()
+    warm.stage("a.py", "x = 2\n")
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+    fake.requests.clear()
+    assert commit(warm)[0] == 0 and fake.requests == []
+
+
+def test_another_clients_model_is_left_alone_unless_allowed(
+    warm: GitRepo, fake: FakeServer, monkeypatch, capfd
+) -> None:
+    fake.overrides["/api/ps"] = (200, {"models": [{"name": "llama3:8b", "model": "llama3:8b", "size": 1}]})
+    monkeypatch.setenv("REVIEWBOT_BACKGROUND", "idle")
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    warm.write("a.py", "x = 1\n")
+    warm.git("-c", "core.hooksPath=/dev/null", "add", "a.py")
+    run_here(warm)
+    assert "last: " in (told := status(capfd)) and "not now: " in told
+    assert fake.chats == []
+    monkeypatch.setenv("REVIEWBOT_BACKGROUND", "always")
+    run_here(warm)
+    assert len(fake.chats) == 1
+
+
+def run_here(repo: GitRepo) -> None:
+    """The worker itself, as the hook starts it."""
+    subprocess.run([sys.executable, "-m", "reviewbot", "hook", "post-index-change"], cwd=repo.path, check=True)
+
+
+def test_a_commit_that_went_through_unread_is_read_late_and_told_once(
+    warm: GitRepo, fake: FakeServer, monkeypatch, capfd
+) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate]
+    warm.stage("a.py", "x = BUG()\n")
+    until(lambda: fake.chats)
+    monkeypatch.setenv("REVIEWBOT_DEADLINE_S", "1")
+    code, output = commit(warm)
+    assert code == 0 and "NOTHING WAS REVIEWED" in output and "deadline" in output
+    name = warm.git("rev-parse", "--short=7", "HEAD").stdout.decode().strip()
+    assert f"late: not wholly reviewed yet: {name} (reviewbot show {name})" in status(capfd)
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+    line = f"commit {name} went through unreviewed; now reviewed: 1 error (reviewbot show {name})"
+    monkeypatch.delenv("REVIEWBOT_DEADLINE_S")
+    warm.stage("b.py", "y = 1\n")
+    until(lambda: is_idle(warm))
+    output = commit(warm)[1]
+    assert f"reviewbot: {line}" in output
+    assert line not in status(capfd)
+
+
+def test_the_queue_has_each_place_once_the_latest_first(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    assert take_queue(folder) == []
+    for root in ("/a", "/b c", "/a"):
+        enqueue(folder, Place("", root))
+    with (tmp_path / QUEUE).open("a") as file:
+        file.write("garbage\n")
+    assert [place.root for place in take_queue(folder)] == ["/a", "/b c"]
+    assert take_queue(folder) == []
+
+
+def test_there_is_one_worker(tmp_path: Path) -> None:
+    with working(str(tmp_path)) as worker:
+        worker.tell("reviewing", "/a b")
+        assert at_work(str(tmp_path)) == Work(os.getpid(), "reviewing", "/a b")
+        with working(str(tmp_path)) as second:
+            assert second is None
+        worker.tell("waiting")
+        assert at_work(str(tmp_path)) == Work(os.getpid(), "waiting", "")
+    assert at_work(str(tmp_path)) is None and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "x", "1 2", f"{os.getpid()} - reviewing /a\n"])
+def test_what_a_dead_worker_left_is_removed(tmp_path: Path, content: str) -> None:
+    (tmp_path / WORKER).write_text(content)
+    assert at_work(str(tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_script_is_plain_posix_shell() -> None:
+    script = warm_script("[ -x /usr/bin/python3 ]", "/usr/bin/python3 -m reviewbot")
+    assert "\r" not in script
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
