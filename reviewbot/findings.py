@@ -1,8 +1,9 @@
 """What is remarked about a line, whoever said it: the values that checks, model replies and reports share."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -102,18 +103,23 @@ def passes_gate(finding: Finding, block_at: Severity | None, *, confirm: bool) -
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ufffd]+")
 
 
-def excerpt(lines: Sequence[Line], about: Line, around: int = 2) -> tuple[ExcerptLine, ...]:
-    """`about` and up to `around` lines of the new file on both sides of it."""
-    new = [line for line in lines if line.kind is not LineKind.REMOVED]
-    at = next(i for i, line in enumerate(new) if line.new == about.new)
-    shown = new[max(0, at - around) : at + around + 1]
-    return tuple(ExcerptLine(line.new or 0, line.text, line.new == about.new) for line in shown)
+def excerpt(lines: Sequence[Line], at: int, around: int = 2) -> tuple[ExcerptLine, ...]:
+    """`lines[at]` and up to `around` lines of the new file on both sides of it."""
+    before = islice(_there(lines, range(at - 1, -1, -1)), around)
+    after = islice(_there(lines, range(at + 1, len(lines))), around)
+    shown = (*reversed([*before]), lines[at], *after)
+    return tuple(ExcerptLine(line.new or 0, line.text, line is lines[at]) for line in shown)
+
+
+def _there(lines: Sequence[Line], places: Iterable[int]) -> Iterator[Line]:
+    """Those of the lines in these places that are there after the change."""
+    return (lines[place] for place in places if lines[place].kind is not LineKind.REMOVED)
 
 
 def about_line(
     path: str,
     lines: Sequence[Line],
-    line: Line,
+    at: int,
     *,
     rule: str,
     severity: Severity,
@@ -121,7 +127,8 @@ def about_line(
     category: str = "security",
     suggestion: str | None = None,
 ) -> Finding:
-    """A check's finding on an added line, which is one of `lines`."""
+    """A check's finding on the added line `lines[at]`."""
+    line = lines[at]
     return Finding(
         path=path,
         line=line.new,
@@ -133,7 +140,7 @@ def about_line(
         source="check",
         suggestion=suggestion,
         evidence=line.text.strip(),
-        excerpt=excerpt(lines, line),
+        excerpt=excerpt(lines, at),
     )
 
 
@@ -142,9 +149,9 @@ def about_added_lines(
 ) -> tuple[Finding, ...]:
     """A check's finding on each added line for whose text `tell` has a message."""
     return tuple(
-        about_line(change.path, hunk.lines, line, rule=rule, severity=severity, message=message)
+        about_line(change.path, hunk.lines, at, rule=rule, severity=severity, message=message)
         for hunk in change.hunks
-        for line in hunk.lines
+        for at, line in enumerate(hunk.lines)
         if line.kind is LineKind.ADDED and (message := tell(line.text)) is not None
     )
 

@@ -108,7 +108,7 @@ def tell_ignores(
     ignored = [finding for finding, by in suppressed if by == "ignore"]
     paths = {ignore.path for ignore in ignores}
     shown = [(change.path, hunk) for change in changes if change.path in paths for hunk in change.hunks]
-    lines = {(path, line.new): (hunk, line) for path, hunk in shown for line in hunk.lines}
+    lines = {(path, line.new): (hunk, at) for path, hunk in shown for at, line in enumerate(hunk.lines)}
     told: list[Finding] = []
     for ignore in ignores:
         why = ignore.problem
@@ -119,7 +119,7 @@ def tell_ignores(
     return tuple(told)
 
 
-_Lines = Mapping[tuple[str, int | None], tuple[Hunk, Line]]
+_Lines = Mapping[tuple[str, int | None], tuple[Hunk, int]]
 
 
 def _is_unused(ignore: Ignore, ignored: Sequence[Finding], lines: _Lines, unread: Mapping[str, set[int]]) -> bool:
@@ -128,15 +128,16 @@ def _is_unused(ignore: Ignore, ignored: Sequence[Finding], lines: _Lines, unread
     places = (ignore.line, ignore.line + 1)
     if unread.get(ignore.path, set()) & set(places):
         return False
-    return any(lines[key][1].kind is LineKind.ADDED for at in places if (key := (ignore.path, at)) in lines)
+    found = (lines[key] for number in places if (key := (ignore.path, number)) in lines)
+    return any(hunk.lines[at].kind is LineKind.ADDED for hunk, at in found)
 
 
 def _tell(ignore: Ignore, why: str, lines: _Lines) -> Finding:
     """On its own line, where that was added; else on none."""
-    hunk, line = lines[ignore.path, ignore.line]
+    hunk, at = lines[ignore.path, ignore.line]
     message = f"the comment at line {ignore.line} overrules nothing: {why}"
     if ignore.added:
         return about_line(
-            ignore.path, hunk.lines, line, rule=RULE, severity=Severity.INFO, category="test", message=message
+            ignore.path, hunk.lines, at, rule=RULE, severity=Severity.INFO, category="test", message=message
         )
     return Finding(ignore.path, None, None, Severity.INFO, "test", RULE, message, "check")

@@ -259,5 +259,5 @@ def _found(kept: _Kept, unit: Unit, first: int) -> Finding:
         suggestion=kept.suggestion,
         evidence=line.text.strip() if line is not None and proven else None,
         note=None if moved and proven else kept.note,
-        excerpt=excerpt(unit.hunk.lines, line) if line is not None and proven else (),
+        excerpt=excerpt(unit.hunk.lines, unit.start + kept.at) if kept.at is not None and proven else (),
     )

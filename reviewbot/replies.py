@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from reviewbot.diff import Line, LineKind, Segment
 from reviewbot.errors import ReplyError
-from reviewbot.findings import CATEGORIES, Finding, Severity, excerpt, squeeze
+from reviewbot.findings import CATEGORIES, ExcerptLine, Finding, Severity, excerpt, squeeze
 from reviewbot.layout import disarm, rearm
 
 MAX_FINDINGS = 8
@@ -173,7 +173,7 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         source="model",
         evidence=place.evidence,
         note=place.note,
-        excerpt=excerpt(place.segment.lines, place.line) if place.segment and place.line and place.evidence else (),
+        excerpt=_excerpt(place),
     )
 
 
@@ -184,6 +184,12 @@ class _Place(Struct, frozen=True):
     line: Line | None = None
     evidence: str | None = None
     note: str | None = None
+
+
+def _excerpt(place: _Place) -> tuple[ExcerptLine, ...]:
+    if place.segment is None or place.line is None or place.evidence is None:
+        return ()
+    return excerpt(place.segment.lines, place.segment.lines.index(place.line))
 
 
 def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:

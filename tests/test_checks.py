@@ -256,3 +256,15 @@ def test_after_the_deadline_files_come_back_unchecked() -> None:
     assert (checked.findings, checked.changes, checked.unchecked) == ((), (), tuple(made))
     checked = run_checks(made, deadline=time.monotonic() + 60)
     assert len(checked.findings) == 1 and len(checked.changes) == 2 and checked.unchecked == ()
+
+
+def test_a_finding_shows_the_lines_of_the_new_file_around_it() -> None:
+    rows = " a\n-gone\n b\n-gone\n-gone\n+c\n-gone\n d\n e"
+    (finding,) = run_checks([change("a.py", rows.replace("+c", f'+k = "{AWS}"'))]).findings
+    assert [(line.number, line.text, line.marked) for line in finding.excerpt] == [
+        (1, "a", False),
+        (2, "b", False),
+        (3, f'k = "{MASK}"', True),
+        (4, "d", False),
+        (5, "e", False),
+    ]

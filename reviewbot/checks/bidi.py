@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from reviewbot.diff import FileChange, Hunk, Line, LineKind
+from reviewbot.diff import FileChange, Hunk, LineKind
 from reviewbot.findings import Finding, Severity, about_line
 
 RULE = "check/bidi"
@@ -34,27 +34,27 @@ def find_bidi(change: FileChange) -> tuple[Finding, ...]:
     found = []
     in_name = list(_suspects(change.raw_path.decode("utf-8", "replace")))
     for hunk in change.hunks:
-        for line in hunk.lines:
+        for at, line in enumerate(hunk.lines):
             if line.kind is not LineKind.ADDED:
                 continue
             if in_name:
-                found.append(_finding(change, "the name of this file holds", in_name, hunk, line))
+                found.append(_finding(change, "the name of this file holds", in_name, hunk, at))
                 in_name = []
             if line.text.isascii():
                 continue
             text = line.text.removeprefix("\ufeff") if line.new == 1 else line.text
             suspects = list(_suspects(text))
             if suspects:
-                found.append(_finding(change, "this line holds", suspects, hunk, line))
+                found.append(_finding(change, "this line holds", suspects, hunk, at))
     return tuple(found)
 
 
-def _finding(change: FileChange, where: str, suspects: Sequence[str], hunk: Hunk, line: Line) -> Finding:
+def _finding(change: FileChange, where: str, suspects: Sequence[str], hunk: Hunk, at: int) -> Finding:
     names = ", ".join(dict.fromkeys(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in suspects))
     return about_line(
         change.path,
         hunk.lines,
-        line,
+        at,
         rule=RULE,
         severity=Severity.ERROR,
         message=f"{where} characters that are invisible or change the order of what is shown: {names}",

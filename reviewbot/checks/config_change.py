@@ -42,11 +42,9 @@ def find_config_change(change: FileChange, watched: Watched) -> tuple[Finding, .
         return ()
     message = f"{change.path} takes part in deciding what is reviewed, and how"
     for hunk in hunks:
-        for line in hunk.lines:
+        for at, line in enumerate(hunk.lines):
             if line.kind is LineKind.ADDED:
-                return (
-                    about_line(change.path, hunk.lines, line, rule=RULE, severity=watched.severity, message=message),
-                )
+                return (about_line(change.path, hunk.lines, at, rule=RULE, severity=watched.severity, message=message),)
     return (_on_no_line(change.path, watched, message),)
 
 

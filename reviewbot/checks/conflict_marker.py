@@ -2,7 +2,7 @@
 
 import re
 
-from reviewbot.diff import FileChange, Line, LineKind
+from reviewbot.diff import FileChange, LineKind
 from reviewbot.findings import Finding, Severity, about_line
 
 RULE = "check/conflict-marker"
@@ -17,15 +17,15 @@ def find_conflict_markers(change: FileChange) -> tuple[Finding, ...]:
     """One finding for each full set of markers of which a line was added; a lone `=======` underlines a heading."""
     lines = [line for hunk in change.hunks for line in hunk.lines if line.kind is not LineKind.REMOVED]
     found: list[Finding] = []
-    current: list[Line] = []
-    for line in lines:
+    current: list[int] = []
+    for at, line in enumerate(lines):
         text = line.text.rstrip()
         if _OPEN.match(text):
-            current = [line]
+            current = [at]
         elif current and (_BASE.match(text) or _MIDDLE.match(text)):
-            current.append(line)
-        elif len(current) > 1 and _MIDDLE.match(current[-1].text.rstrip()) and _CLOSE.match(text):
-            added = [marker for marker in (*current, line) if marker.kind is LineKind.ADDED]
+            current.append(at)
+        elif len(current) > 1 and _MIDDLE.match(lines[current[-1]].text.rstrip()) and _CLOSE.match(text):
+            added = [place for place in (*current, at) if lines[place].kind is LineKind.ADDED]
             if added:
                 found.append(
                     about_line(

@@ -82,9 +82,9 @@ def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Fi
                 continue
             pragma = _pragma(hunk.lines, i)
             if pragma is None:
-                found.append(_finding(change.path, shown.lines, shown.lines[i], scan[line.text]))
+                found.append(_finding(change.path, shown.lines, i, scan[line.text]))
             elif not _REASON.search(pragma.string, pragma.end()):
-                found.append(_unexplained(change.path, shown.lines, shown.lines[i]))
+                found.append(_unexplained(change.path, shown.lines, i))
     return tuple(found)
 
 
@@ -199,13 +199,13 @@ def _pragma(lines: Sequence[Line], at: int) -> re.Match[str] | None:
     return _ALLOWED.search(lines[at].text) or _ALLOWED_NEXT.search(before)
 
 
-def _finding(path: str, lines: Sequence[Line], line: Line, secrets: Sequence[Secret]) -> Finding:
+def _finding(path: str, lines: Sequence[Line], at: int, secrets: Sequence[Secret]) -> Finding:
     sure = [secret for secret in secrets if secret.kind not in _ADVISORY]
     kinds = ", ".join(dict.fromkeys(secret.kind for secret in sure or secrets))
     return about_line(
         path,
         lines,
-        line,
+        at,
         rule=RULE,
         severity=Severity.ERROR if sure else Severity.WARNING,
         message=f"this looks like a secret ({kinds}): take it out, and revoke it if it was real",
@@ -213,11 +213,11 @@ def _finding(path: str, lines: Sequence[Line], line: Line, secrets: Sequence[Sec
     )
 
 
-def _unexplained(path: str, lines: Sequence[Line], line: Line) -> Finding:
+def _unexplained(path: str, lines: Sequence[Line], at: int) -> Finding:
     return about_line(
         path,
         lines,
-        line,
+        at,
         rule=RULE,
         severity=Severity.INFO,
         message="a secret is allowed here, and nothing says why",
