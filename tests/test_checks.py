@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from values import change
 
 from reviewbot.checks import run_checks
-from reviewbot.checks.secret import _MAY_HOLD_SECRET, MASK, _detectors, secrets_in
+from reviewbot.checks.secret import _MAY_HOLD_SECRET, MASK, _detectors, _fold, _likely, secrets_in
 from reviewbot.diff import FileChange
 from reviewbot.findings import Severity
 
@@ -192,23 +192,25 @@ def test_a_conflict_across_hunks_is_found() -> None:
 
 
 REGEXES = [
-    pytest.param(regex, id=f"{detector.secret_type}-{i}")
+    pytest.param(detector, regex, id=f"{detector.secret_type}-{i}")
     for detector in _detectors()
     for i, regex in enumerate(getattr(detector, "denylist", ()))
 ]
 EDGES = st.text(string.ascii_letters + string.digits + " \t='\":.()[]{}<>#/-_", max_size=12)
 
 
-@pytest.mark.parametrize("regex", REGEXES)
-def test_the_cheap_look_lets_nothing_through(regex: re.Pattern[str]) -> None:
-    """Whatever a detector matches, the pre-filter matches; else detect-secrets would not even be loaded."""
+@pytest.mark.parametrize(("detector", "regex"), REGEXES)
+def test_the_cheap_look_lets_nothing_through(detector: object, regex: re.Pattern[str]) -> None:
+    """Whatever a detector matches, the pre-filter matches; else detect-secrets would not even be loaded, or this
+    detector not be asked."""
 
     @settings(max_examples=60)
     @given(st.from_regex(regex), EDGES, EDGES)
     def check(match: str, before: str, after: str) -> None:
         text = f"{before}{match}{after}"
         if regex.search(text):
-            assert _MAY_HOLD_SECRET.search(text), text
+            assert _MAY_HOLD_SECRET.search(_fold(text)), text
+            assert detector in _likely(text), text
 
     check()
 
@@ -225,7 +227,8 @@ def test_the_cheap_look_knows_every_keyword(regex: re.Pattern[str]) -> None:
     @settings(max_examples=60)
     @given(st.from_regex(regex))
     def check(match: str) -> None:
-        assert _MAY_HOLD_SECRET.search(match), match
+        assert _MAY_HOLD_SECRET.search(_fold(match)), match
+        assert any(detector.secret_type == "Secret Keyword" for detector in _likely(match)), match
 
     check()
 
@@ -268,3 +271,8 @@ def test_a_finding_shows_the_lines_of_the_new_file_around_it() -> None:
         (4, "d", False),
         (5, "e", False),
     ]
+
+
+@pytest.mark.parametrize("name", ["pr\u0130vate_key", "pr\u0131vate_key", "\u017fecret", "api_\u212aey", "PASSWORD"])
+def test_a_name_counts_whatever_its_case(name: str) -> None:
+    assert found(f'+{name} = "hunter2hunter2"') == [(1, "warning", "check/secret")]

@@ -14,13 +14,9 @@ from msgspec.structs import replace
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import SECRET, Finding, Severity, about_line
+from reviewbot.masks import MASK, MIN_CHARS, Mask, Where, mask_value
 
 RULE = SECRET
-MASK = "[secret]"
-
-MIN_EVERYWHERE = 8
-"""A value of so many characters is masked wherever it stands; a shorter one only on the line that gives it away."""
-
 WINDOW_CHARS = 4000
 OVERLAP_CHARS = 400
 """Longer lines are looked at in windows that overlap: some detectors take quadratic time."""
@@ -28,15 +24,27 @@ OVERLAP_CHARS = 400
 _KEYWORD = "Secret Keyword"
 _ADVISORY = (_KEYWORD, "Basic Auth Credentials")
 
-_MAY_HOLD_SECRET = re.compile(
+_OF_URL = r"[^:/?#\[\]@!$&'()*+,;=\s]"
+_ASSIGNED = (
     r"(?:api|auth|service|account|db|database|priv|private|client)_?key|(?:db|database|key)_?pass|passw|pwd|secret"
-    r"|contrase|(?:key|token|pass|pw).*[\w/+-]{24}"
-    r"|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}|://[^\s]+:[^\s]+@"
+    r"|contrase"
+)
+_TOKEN = (
+    r"(?:key|token|pass(?:word)?|pwd?)(?:.{0,60}?[\"']|[\"'\]]{0,2}(?: *[=:>]{1,2})? *[\"']?)[\w/+-]{24}"
+    r"|accountkey=|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}"
+    rf"|://{_OF_URL}+:{_OF_URL}+@"
     r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
     r"|xox[a-z]-|hooks\.slack|api.softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
-    r"|private key|putty-user-key",
-    re.IGNORECASE,
+    r"|private key|putty-user-key"
 )
+_MAY_BE_ASSIGNED = re.compile(_ASSIGNED)
+_MAY_HOLD_TOKEN = re.compile(_TOKEN)
+_MAY_HOLD_SECRET = re.compile(f"{_ASSIGNED}|{_TOKEN}")
+"""The cheap look at folded text: the first for what the keyword detector finds, the second for what all others do."""
+
+_LIKE_I = str.maketrans("\u0130\u0131", "ii")
+"""Letters that a pattern without regard to case takes for an i, and `casefold` does not."""
+
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
@@ -67,9 +75,9 @@ Scan = Mapping[str, tuple[Secret, ...]]
 def scan_secrets(change: FileChange) -> Scan:
     """Look at every line of a change once: added, unchanged and removed ones, and the headings of hunks."""
     texts = dict.fromkeys(text for hunk in change.hunks for text in (hunk.heading, *(x.text for x in hunk.lines)))
-    if not _MAY_HOLD_SECRET.search("\n".join(texts)):
+    if not _MAY_HOLD_SECRET.search(_fold("\n".join(texts))):
         return {}
-    return {text: found for text in texts if _MAY_HOLD_SECRET.search(text) and (found := secrets_in(text, change.path))}
+    return {text: found for text in texts if (found := secrets_in(text, change.path))}
 
 
 def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Finding, ...]:
@@ -90,9 +98,9 @@ def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Fi
 
 def mask_secrets(changes: Sequence[FileChange], scans: Sequence[Scan]) -> tuple[FileChange, ...]:
     """The changes with MASK in the place of every secret, on added, unchanged and removed lines and in headings."""
-    everywhere = _everywhere(scans)
+    mask = _mask_of(scans)
     return tuple(
-        replace(change, hunks=tuple(_mask_hunk(hunk, scan, everywhere) for hunk in change.hunks))
+        replace(change, hunks=tuple(_mask_hunk(hunk, scan, mask) for hunk in change.hunks))
         for change, scan in zip(changes, scans, strict=True)
     )
 
@@ -114,7 +122,7 @@ def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
     found: dict[str, Secret] = {}
     for start in range(0, max(len(text), 1), WINDOW_CHARS - OVERLAP_CHARS):
         window = text[start : start + WINDOW_CHARS]
-        for detector in _detectors():
+        for detector in _likely(window):
             for value in _detect(detector, window, path):
                 found.setdefault(value, Secret(str(detector.secret_type), value))
         if start + WINDOW_CHARS >= len(text):
@@ -122,29 +130,35 @@ def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
     return tuple(found.values())
 
 
-def _everywhere(scans: Sequence[Scan]) -> re.Pattern[str] | None:
-    """A pattern for all secrets that are long enough to be looked for everywhere, longest first."""
-    secrets = {secret for scan in scans for found in scan.values() for secret in found if _maskable(secret)}
-    patterns = {_anywhere(secret) for secret in secrets if _is_long(secret.value)}
-    return re.compile("|".join(sorted(patterns, key=lambda pattern: (-len(pattern), pattern)))) if patterns else None
+def _likely(text: str) -> Iterator[Any]:
+    """The detectors that may find something."""
+    folded = _fold(text)
+    assigned, token = _MAY_BE_ASSIGNED.search(folded), _MAY_HOLD_TOKEN.search(folded)
+    if assigned or token:
+        yield from (each for each in _detectors() if (assigned if each.secret_type == _KEYWORD else token))
 
 
-def _anywhere(secret: Secret) -> str:
-    """The pattern by which a secret is found on other lines.
+def _fold(text: str) -> str:
+    """The text without regard to case. ASCII letters stay side by side."""
+    return text.lower() if text.isascii() else text.translate(_LIKE_I).casefold()
+
+
+def _mask_of(scans: Sequence[Scan]) -> Mask:
+    """A mask for all secrets that are long enough to be looked for everywhere."""
+    secrets = (secret for scan in scans for found in scan.values() for secret in found if _maskable(secret))
+    return Mask((secret.value, _where(secret)) for secret in secrets)
+
+
+def _where(secret: Secret) -> Where:
+    """Where a secret is masked on other lines.
 
     What only its name gives away may be an ordinary word or a piece of code, which must not be blanked all over a
     change: it is then masked as a whole literal alone.
     """
-    value = re.escape(secret.value)
     if secret.kind not in _ADVISORY:
-        return value
-    if any(map(str.isdigit, secret.value)) and _LIKE_PASSWORD.fullmatch(secret.value):
-        return rf"(?<!\w){value}(?!\w)"
-    return rf"(?<=[\"'`]){value}(?=[\"'`])"
-
-
-def _is_long(value: str) -> bool:
-    return len(value) >= MIN_EVERYWHERE
+        return Where.ANYWHERE
+    like_password = any(map(str.isdigit, secret.value)) and _LIKE_PASSWORD.fullmatch(secret.value)
+    return Where.WHOLE if like_password else Where.QUOTED
 
 
 def _maskable(secret: Secret) -> bool:
@@ -152,13 +166,13 @@ def _maskable(secret: Secret) -> bool:
     return secret.kind != "Private Key"
 
 
-def _mask_hunk(hunk: Hunk, scan: Scan, everywhere: re.Pattern[str] | None) -> Hunk:
+def _mask_hunk(hunk: Hunk, scan: Scan, mask: Mask) -> Hunk:
     lines = []
     place = _OUTSIDE
     for line in hunk.lines:
-        text, place = _mask_key(_mask_text(line.text, scan, everywhere), place)
+        text, place = _mask_key(_mask_text(line.text, scan, mask), place)
         lines.append(line if text == line.text else replace(line, text=text))
-    return Hunk(_mask_text(hunk.heading, scan, everywhere), tuple(lines))
+    return Hunk(_mask_text(hunk.heading, scan, mask), tuple(lines))
 
 
 def _mask_key(text: str, place: int) -> tuple[str, int]:
@@ -184,12 +198,11 @@ def _mask_key(text: str, place: int) -> tuple[str, int]:
     return text[:start] + masked + text[stop:], _OUTSIDE if end else inside
 
 
-def _mask_text(text: str, scan: Scan, everywhere: re.Pattern[str] | None) -> str:
-    masked = everywhere.sub(MASK, text) if everywhere is not None else text
+def _mask_text(text: str, scan: Scan, mask: Mask) -> str:
+    masked = mask(text)
     for secret in filter(_maskable, scan.get(text, ())):
-        value = re.escape(secret.value)
         # Not inside of a name: `password_field="password"` is no reason to blank the name.
-        masked = re.sub(rf"(?<!\w){value}(?!\w)" if secret.kind in _ADVISORY else value, MASK, masked)
+        masked = mask_value(masked, secret.value, Where.WHOLE if secret.kind in _ADVISORY else Where.ANYWHERE)
     return masked
 
 
@@ -238,7 +251,7 @@ def _whole(value: str, text: str, detector: Any) -> str:
     """The whole match where a pattern's group holds only the beginning of a secret, such as `ghp` of a token."""
     for regex in getattr(detector, "denylist", ()):
         for match in regex.finditer(text):
-            if value in match.groups() and len(value) < MIN_EVERYWHERE:
+            if value in match.groups() and len(value) < MIN_CHARS:
                 return str(match.group())
     return value
 
