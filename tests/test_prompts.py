@@ -128,12 +128,12 @@ def test_language_and_guidelines_are_added(tmp_path) -> None:
     )
 
 
-def test_a_secret_in_guidelines_is_masked(tmp_path) -> None:
+def test_a_secret_in_guidelines_or_a_prompt_of_ones_own_is_masked(tmp_path) -> None:
     key = "AKIA" + "IOSFODNN7" + "EXAMPLE"
     rules = tmp_path / "rules.md"
     rules.write_text(f"Never write this:\n\n    key = '{key}'\n")
-    text = load_prompt("reviewer", guidelines=rules).system
-    assert key not in text and "[secret]" in text
+    for text in (load_prompt("reviewer", guidelines=rules).system, load_prompt(str(rules)).system):
+        assert key not in text and "[secret]" in text
 
 
 def test_guidelines_cannot_end_before_their_end(tmp_path) -> None:

@@ -82,12 +82,12 @@ def load_prompt(
     `boundary` is drawn unless it is given. ConfigError for a file that cannot be used.
     """
     builtin = load_builtin(name) if name in prompt_names() else None
-    parts = [builtin.text if builtin else read_prompt_file(Path(name))]
+    parts = [builtin.text if builtin else _masked("prompt", read_prompt_file(Path(name)))]
     if language != "en":
         parts.append(f"Write message and suggestion in this language: {language}.")
     if guidelines is not None:
         rules = _read(guidelines, "guidelines", MAX_GUIDELINES_BYTES)
-        rules = disarm("\n".join(mask_texts("guidelines", rules.split("\n"))))
+        rules = disarm(_masked("guidelines", rules))
         # Its own digest: the same in every run, so that the server's prompt cache holds it, and no text can hold it.
         own = _digits(hashlib.sha256(rules.encode()).digest())
         parts.append(f"Rules of this project, to judge the change by:\n{_between(own, rules + chr(10))}".rstrip())
@@ -110,6 +110,10 @@ def render_claim(segment: Segment, line: int, message: str, boundary: str, *, cl
     shown = _between(boundary, show_segments((segment,)))
     parts = [shown, f"The claim about line {line}: {' '.join(disarm(message).split())}\n"]
     return "\n".join(reversed(parts) if claim_first else parts)
+
+
+def _masked(name: str, text: str) -> str:
+    return "\n".join(mask_texts(name, text.split("\n")))
 
 
 def _between(boundary: str, text: str) -> str:
