@@ -11,6 +11,7 @@ from reviewbot.dialogue import Dialogue
 from reviewbot.engines import Request
 from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Finding, add_note
+from reviewbot.masks import NO_MASK, Mask
 from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, part_hunks, repack, split_chunk
 from reviewbot.prompts import render_change
 from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
@@ -28,12 +29,14 @@ def keep_nothing(chunk: Chunk, findings: tuple[Finding, ...]) -> None:
 
 class Manner(Struct, frozen=True):
     """How to ask. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run measured,
-    read and written together (None: nothing). `keep` is told of each chunk that was read, with what was found."""
+    read and written together (None: nothing). `keep` is told of each chunk that was read, with what was found. `mask`
+    hides secrets in answers."""
 
     sizing: Sizing
     tokens_per_s: float | None = None
     reply_findings: int = MAX_FINDINGS
     keep: Callable[[Chunk, tuple[Finding, ...]], None] = keep_nothing
+    mask: Mask = NO_MASK
 
 
 class Progress(NamedTuple):
@@ -150,7 +153,9 @@ class _Run:
         user = render_change(segments, self.manner.sizing.prompt.boundary)
         schema = reply_schema(segments, self.manner.reply_findings)
         request = Request(self.manner.sizing.prompt.system, user, schema, self.window.reply_tokens)
-        reply, findings = self.dialogue.ask_readable(request, lambda text: parse_findings(text, segments))
+        reply, findings = self.dialogue.ask_readable(
+            request, lambda text: parse_findings(text, segments, self.manner.mask)
+        )
         self._file(chunk, findings)
         corrected = self.window.corrected(request, reply)
         if corrected is not self.window:

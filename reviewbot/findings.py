@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.diff import FileChange, Line, LineKind
+from reviewbot.masks import Mask
 
 
 class Severity(IntEnum):
@@ -88,6 +89,14 @@ class Finding(Struct, frozen=True):
 def add_note(finding: Finding, why: str) -> Finding:
     """The finding with one more remark behind what its note says."""
     return replace(finding, note="; ".join(part for part in (finding.note, why) if part))
+
+
+def mask_finding(finding: Finding, mask: Mask) -> Finding:
+    """The finding without the values in what is said of it; its code is masked where it comes from."""
+    message, suggestion, note = (text and mask(text) for text in (finding.message, finding.suggestion, finding.note))
+    if (message, suggestion, note) == (finding.message, finding.suggestion, finding.note):
+        return finding
+    return replace(finding, message=message, suggestion=suggestion, note=note)
 
 
 def passes_gate(finding: Finding, block_at: Severity | None, *, confirm: bool) -> bool:

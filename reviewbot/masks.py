@@ -1,6 +1,7 @@
 """Mask values in any text, in one pass however many there are."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 MASK = "[secret]"
@@ -36,6 +37,11 @@ class Mask:
             lengths.setdefault(value[:MIN_CHARS], set()).add(len(value))
         self._lengths = {start: sorted(found, reverse=True) for start, found in lengths.items()}
 
+    @property
+    def values(self) -> Iterable[tuple[str, Where]]:
+        """Those that are masked."""
+        return self._where.items()
+
     def __call__(self, text: str) -> str:
         """The text without the values."""
         lengths = self._lengths
@@ -56,6 +62,31 @@ class Mask:
             if where is not None and _may_stand(where, text, at, at + length):
                 return at + length
         return 0
+
+
+NO_MASK = Mask(())
+"""Where there is nothing to mask."""
+
+
+def join_masks(masks: Sequence[Mask]) -> Mask:
+    """One mask for the values of all."""
+    return Mask(pair for mask in masks for pair in mask.values)
+
+
+def mask_names(names: Iterable[str], mask: Mask) -> dict[str, str]:
+    """What to show of each name, no two alike: what belongs to one must not be taken for another's."""
+    shown = {name: mask(name) for name in names}
+    taken = set(shown)
+    numbers: Counter[str] = Counter()
+    for name, masked in shown.items():
+        if masked != name:
+            made = masked
+            while made in taken:
+                numbers[masked] += 1
+                made = f"{masked} ({numbers[masked] + 1})"
+            taken.add(made)
+            shown[name] = made
+    return shown
 
 
 def mask_value(text: str, value: str, where: Where) -> str:

@@ -18,7 +18,7 @@ from reviewbot.duplicates import merge_claims, merge_duplicates, tell_repeats
 from reviewbot.engines import Engine, EngineInfo
 from reviewbot.errors import EngineError
 from reviewbot.exclusions import exclude_findings
-from reviewbot.findings import Finding, Severity
+from reviewbot.findings import Finding, Severity, mask_finding
 from reviewbot.fingerprints import mark
 from reviewbot.functions import views_of_hunk
 from reviewbot.gpu import probe
@@ -86,14 +86,14 @@ def run_review(
         if outcomes:
             plan, known = _without_known_parts(outcomes, plan, known, budget)
         keep = outcomes.keep if outcomes else keep_nothing
-        manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep)
+        manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep, material.mask)
     except EngineError as error:
         return _unanswered(material, options, recalled, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(_unanswered(material, options, recalled, "interrupted"), interrupted=True)
     dialogue = Dialogue(engine, window, deadline)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
-    marked = mark(_in_order(known.findings + asked.findings, material.changes), material.changes)
+    marked = mark(_in_order(_masked(known, material) + asked.findings, material.changes), material.changes)
     said = _belittled(marked) if info.demo else marked
     stopped = "interrupted" if asked.interrupted else None
     settled, sifted = _settle(said, dialogue, material, options, stopped, outcomes)
@@ -146,7 +146,7 @@ def _unanswered(
 def _by_what_is_known(material: Material, options: Options, recalled: Recalled, known: Known, why: str) -> Review:
     """The review without a request; `why` says for the rest, and for second opinions, why there is none."""
     started = time.monotonic()
-    said = mark(_in_order(known.findings, material.changes), material.changes)
+    said = mark(_in_order(_masked(known, material), material.changes), material.changes)
     settled, sifted = _settle(said, Silence(why), material, options, None, recalled.outcomes)
     failed = material.failed + tuple(omission for change in known.rest for omission in omit(change, why))
     to_read = lines_to_read(material.changes, material.failed)
@@ -164,6 +164,11 @@ def _by_what_is_known(material: Material, options: Options, recalled: Recalled, 
         unconfirmed=settled.unconfirmed,
         interrupted=settled.interrupted,
     )
+
+
+def _masked(known: Known, material: Material) -> tuple[Finding, ...]:
+    """What was said before: of a change that has other secrets, perhaps."""
+    return tuple(mask_finding(finding, material.mask) for finding in known.findings)
 
 
 def _without_known_parts(outcomes: Outcomes, plan: Plan, known: Known, budget: Budget) -> tuple[Plan, Known]:

@@ -14,11 +14,13 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from reviewbot.diff import Line, LineKind, Segment
 from reviewbot.errors import ReplyError
 from reviewbot.findings import CATEGORIES, ExcerptLine, Finding, Severity, excerpt, squeeze
 from reviewbot.layout import disarm, rearm
+from reviewbot.masks import NO_MASK, Mask
 
 MAX_FINDINGS = 8
 """How many findings one reply is asked for at most; a small model that is let loose goes on for ever."""
@@ -92,13 +94,25 @@ def reply_schema(segments: Sequence[Segment], max_findings: int = MAX_FINDINGS) 
     }
 
 
-def parse_findings(text: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:
-    """The findings of a reply about `segments`, each anchored or carrying the reason why not.
+def parse_findings(text: str, segments: Sequence[Segment], mask: Mask = NO_MASK) -> tuple[Finding, ...]:
+    """The findings of a reply about `segments`, each anchored or carrying the reason why not, without what `mask`
+    hides.
 
     Raises ReplyError when the reply is empty, not JSON, or JSON of another shape.
     """
     reply = decode_reply(text, _RawReply)
-    return tuple(_anchor(raw, segments) for raw in reply.findings)
+    return tuple(_anchor(_masked(raw, mask), segments) for raw in reply.findings)
+
+
+def _masked(raw: _RawFinding, mask: Mask) -> _RawFinding:
+    """As it would be, had it been written with nothing but masked text to look at."""
+    return replace(
+        raw,
+        file=mask(rearm(raw.file)),
+        quote=mask(raw.quote),
+        message=mask(rearm(raw.message)),
+        suggestion=mask(rearm(raw.suggestion or "")),
+    )
 
 
 Shape = TypeVar("Shape", bound=Struct)

@@ -13,6 +13,7 @@ from reviewbot.findings import Finding, Severity
 from reviewbot.fingerprints import mark
 from reviewbot.functions import Functions, unknown
 from reviewbot.ignores import Ignore, tell_ignores
+from reviewbot.masks import NO_MASK, Mask
 from reviewbot.plan import Omission, omit
 from reviewbot.prompts import Prompt
 from reviewbot.replies import MAX_FINDINGS
@@ -98,7 +99,7 @@ class Material(Struct, frozen=True):
 
     `functions` reads more of the changed files; it is called once, for the findings to ask about again. `sieve` takes
     out of the model's findings what people have decided about already, as `suppressed` was taken out of the checks'.
-    `ignores` are the comments by which they did.
+    `ignores` are the comments by which they did. `mask` has the secrets: paths and all that was found are without them.
     """
 
     source: Source
@@ -111,6 +112,7 @@ class Material(Struct, frozen=True):
     sieve: Sieve = keep_all
     suppressed: tuple[tuple[Finding, str], ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    mask: Mask = NO_MASK
 
 
 def unread(material: Material, reason: str, hints: tuple[str, ...] = ()) -> Review:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.checks.bidi import find_bidi
 from reviewbot.checks.config_change import FIXED_NAMES, Watched, find_config_change
@@ -12,9 +13,10 @@ from reviewbot.checks.conflict_marker import find_conflict_markers
 from reviewbot.checks.homoglyph import find_homoglyphs
 from reviewbot.checks.injection import find_injections
 from reviewbot.checks.secret import RULE as SECRET
-from reviewbot.checks.secret import Scan, find_secrets, mask_secrets, scan_secrets
+from reviewbot.checks.secret import Scan, find_secrets, mask_of, mask_secrets, scan_secrets
 from reviewbot.diff import FileChange
 from reviewbot.findings import Finding
+from reviewbot.masks import NO_MASK, Mask
 
 __all__ = ["CHECKS", "RULES", "Check", "Checked", "Watched", "run_checks"]
 
@@ -36,11 +38,12 @@ RULES = (SECRET, *(f"check/{name}" for name in CHECKS), CONFIG_CHANGE)
 
 class Checked(Struct, frozen=True):
     """What the checks found, and the changes with every secret masked: no later stage sees one. `unchecked` are those
-    that there was no time for."""
+    that there was no time for; `mask` has the secrets, for paths and for what is said of the changes."""
 
     findings: tuple[Finding, ...]
     changes: tuple[FileChange, ...]
     unchecked: tuple[FileChange, ...] = ()
+    mask: Mask = NO_MASK
 
 
 def run_checks(changes: Sequence[FileChange], watched: Watched = FIXED_NAMES, deadline: float | None = None) -> Checked:
@@ -51,7 +54,9 @@ def run_checks(changes: Sequence[FileChange], watched: Watched = FIXED_NAMES, de
         if deadline is not None and time.monotonic() >= deadline:
             break
         scans.append(scan_secrets(change))
-    masked = mask_secrets(changes[: len(scans)], scans)
+    names = [scan_secrets(replace(change, hunks=())) for change in changes[len(scans) :]]
+    mask = mask_of([*scans, *names])
+    masked = mask_secrets(changes[: len(scans)], scans, mask)
     found: list[Finding] = []
     done = 0
     for change, scan, shown in zip(changes, scans, masked, strict=False):
@@ -62,4 +67,4 @@ def run_checks(changes: Sequence[FileChange], watched: Watched = FIXED_NAMES, de
             found += check(shown)
         found += find_config_change(shown, watched)
         done += 1
-    return Checked(tuple(found), masked[:done], tuple(changes[done:]))
+    return Checked(tuple(found), masked[:done], tuple(changes[done:]), mask)

@@ -73,8 +73,9 @@ Scan = Mapping[str, tuple[Secret, ...]]
 
 
 def scan_secrets(change: FileChange) -> Scan:
-    """Look at every line of a change once: added, unchanged and removed ones, and the headings of hunks."""
-    texts = dict.fromkeys(text for hunk in change.hunks for text in (hunk.heading, *(x.text for x in hunk.lines)))
+    """Look at every line of a change once: added, unchanged and removed ones, the headings of hunks, and its path."""
+    lines = (text for hunk in change.hunks for text in (hunk.heading, *(x.text for x in hunk.lines)))
+    texts = dict.fromkeys((change.path, *lines))
     if not _MAY_HOLD_SECRET.search(_fold("\n".join(texts))):
         return {}
     return {text: found for text in texts if (found := secrets_in(text, change.path))}
@@ -96,24 +97,23 @@ def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Fi
     return tuple(found)
 
 
-def mask_secrets(changes: Sequence[FileChange], scans: Sequence[Scan]) -> tuple[FileChange, ...]:
-    """The changes with MASK in the place of every secret, on added, unchanged and removed lines and in headings."""
-    mask = _mask_of(scans)
+def mask_secrets(changes: Sequence[FileChange], scans: Sequence[Scan], mask: Mask) -> tuple[FileChange, ...]:
+    """The changes with MASK in the place of every secret, on added, unchanged and removed lines and in headings.
+
+    `mask` has the secrets of all. Paths stay: rules go by them.
+    """
     return tuple(
         replace(change, hunks=tuple(_mask_hunk(hunk, scan, mask) for hunk in change.hunks))
         for change, scan in zip(changes, scans, strict=True)
     )
 
 
-def mask_all(changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
-    """The changes with every secret masked that any of them gives away."""
-    return mask_secrets(changes, [scan_secrets(change) for change in changes])
-
-
 def mask_texts(path: str, texts: Sequence[str]) -> list[str]:
     """The lines of a file, masked."""
     lines = tuple(Line(LineKind.ADDED, None, i, text) for i, text in enumerate(texts, 1))
-    (masked,) = mask_all([FileChange(path, path.encode("utf-8", "replace"), (Hunk("", lines),))])
+    file = FileChange(path, path.encode("utf-8", "replace"), (Hunk("", lines),))
+    scans = [scan_secrets(file)]
+    (masked,) = mask_secrets([file], scans, mask_of(scans))
     return [line.text for hunk in masked.hunks for line in hunk.lines]
 
 
@@ -143,7 +143,7 @@ def _fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_LIKE_I).casefold()
 
 
-def _mask_of(scans: Sequence[Scan]) -> Mask:
+def mask_of(scans: Sequence[Scan]) -> Mask:
     """A mask for all secrets that are long enough to be looked for everywhere."""
     secrets = (secret for scan in scans for found in scan.values() for secret in found if _maskable(secret))
     return Mask((secret.value, _where(secret)) for secret in secrets)

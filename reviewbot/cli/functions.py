@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from reviewbot.checks.secret import mask_all
+from reviewbot.checks.secret import Scan, mask_of, mask_secrets, scan_secrets
 from reviewbot.diff import FileChange, Hunk, LineKind, Segment, parse_diff
 from reviewbot.errors import RepoError
 from reviewbot.findings import Finding
 from reviewbot.functions import function_around
+from reviewbot.masks import mask_names
 from reviewbot.repo import Change, Repository
 
 
@@ -27,7 +28,9 @@ def read_functions(
 
 def _of_change(repository: Repository, change: Change, findings: Sequence[Finding]) -> list[Segment | None]:
     files = parse_diff(change.diff)
-    by_path = {file.path: file for file in files}
+    scans = [scan_secrets(file) for file in files]
+    names = mask_names([file.path for file in files], mask_of(scans))
+    by_path = {names[file.path]: file for file in files}
     wanted = {by_path[finding.path].raw_path for finding in findings if finding.path in by_path}
     contents: dict[bytes, bytes] = {}
     with suppress(RepoError):  # the findings are then judged by their hunks
@@ -35,7 +38,7 @@ def _of_change(repository: Repository, change: Change, findings: Sequence[Findin
     functions = [_function(by_path.get(finding.path), contents, finding) for finding in findings]
     return [
         function if function is not None and _holds(function, finding) else None
-        for function, finding in zip(_mask(files, functions), findings, strict=True)
+        for function, finding in zip(_mask(scans, functions, findings), findings, strict=True)
     ]
 
 
@@ -45,17 +48,23 @@ def _function(file: FileChange | None, contents: dict[bytes, bytes], finding: Fi
     return function_around(file, contents[file.raw_path], finding.line or 0)
 
 
-def _mask(files: Sequence[FileChange], functions: Sequence[Segment | None]) -> list[Segment | None]:
-    """The functions with all secrets masked: their own, and those that the change gives away elsewhere."""
+def _mask(
+    scans: Sequence[Scan], functions: Sequence[Segment | None], findings: Sequence[Finding]
+) -> list[Segment | None]:
+    """The functions with all secrets masked, their own and those that the change gives away elsewhere, each under the
+    path that its finding has."""
     shown = [function for function in functions if function is not None]
     as_files = [FileChange(f.path, f.path.encode(), (Hunk(f.heading, f.lines),)) for f in shown]
-    masked = iter(mask_all([*files, *as_files])[len(files) :])
-    return [None if function is None else _segment(next(masked)) for function in functions]
+    own = [scan_secrets(file) for file in as_files]
+    masked = iter(mask_secrets(as_files, own, mask_of([*scans, *own])))
+    return [
+        None if f is None else _segment(found.path, next(masked)) for f, found in zip(functions, findings, strict=True)
+    ]
 
 
-def _segment(file: FileChange) -> Segment:
+def _segment(path: str, file: FileChange) -> Segment:
     (hunk,) = file.hunks
-    return Segment(file.path, hunk.heading, hunk.lines)
+    return Segment(path, hunk.heading, hunk.lines)
 
 
 def _holds(function: Segment, finding: Finding) -> bool:

@@ -1,19 +1,25 @@
 """What there is to review: changes parsed, checked, masked, and without what rules leave out."""
 
 import os
+from collections.abc import Mapping
 from functools import partial
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from reviewbot.baseline import Baseline
 from reviewbot.checks import RULES, Watched, run_checks
 from reviewbot.cli.decisions import decide_by, read_accepted
 from reviewbot.cli.functions import read_functions
 from reviewbot.config import Config, Settings
-from reviewbot.diff import parse_diff
+from reviewbot.diff import FileChange, parse_diff
 from reviewbot.errors import OUT_OF_TIME
+from reviewbot.findings import Finding, mask_finding
 from reviewbot.fingerprints import mark
 from reviewbot.functions import unknown
 from reviewbot.headings import add_headings, lacking_headings
 from reviewbot.ignores import find_ignores
+from reviewbot.masks import join_masks, mask_names
 from reviewbot.plan import Omission, omit
 from reviewbot.repo import Change, Repository, Source
 from reviewbot.review import Material
@@ -29,14 +35,15 @@ def select_material(
     baseline = read_accepted(repository, changes)
     parts = [_select(change, settings.config, repository, baseline, deadline) for change in changes]
     ignores = tuple(ignore for part in parts for ignore in part.ignores)
-    unreadable = [entry for change in changes for entry in change.unreadable]
+    mask = join_masks([part.mask for part in parts])
+    unreadable = [(mask(show_path(path)), reason) for change in changes for path, reason in change.unreadable]
     return Material(
         source=changes[0].source if changes else Source("range"),
         changes=tuple(file for part in parts for file in part.changes),
         findings=tuple(finding for part in parts for finding in part.findings),
         skipped=tuple(omission for part in parts for omission in part.skipped),
         failed=(
-            *(Omission(show_path(path), None, None, 0, reason) for path, reason in unreadable),
+            *(Omission(path, None, None, 0, reason) for path, reason in unreadable),
             *(omission for part in parts for omission in part.failed),
         ),
         notes=tuple(note for change in changes for note in change.notes) + settings.notes,
@@ -44,6 +51,7 @@ def select_material(
         suppressed=tuple(pair for part in parts for pair in part.suppressed),
         ignores=ignores,
         functions=partial(read_functions, repository, changes) if repository is not None else unknown,
+        mask=mask,
     )
 
 
@@ -60,17 +68,34 @@ def _select(
     base = repository.at_base(change.source, names) if repository is not None else {}
     kept, skipped = select_files(checked.changes, rules, base)
     failed = tuple(entry for file in checked.unchecked for entry in omit(file, OUT_OF_TIME))
-    ignores = find_ignores(checked.changes, RULES, allow_new=True)
-    sifted = decide_by(ignores, baseline)(mark(checked.findings, checked.changes))
+    paths = mask_names([file.path for file in files], checked.mask)
+    shown = tuple(_rename(file, paths) for file in checked.changes)
+    found = tuple(_rename(mask_finding(finding, checked.mask), paths) for finding in checked.findings)
+
+    def hide(omission: Omission) -> Omission:
+        return replace(_rename(omission, paths), reason=checked.mask(omission.reason))
+
+    ignores = find_ignores(shown, RULES, allow_new=True)
+    sifted = decide_by(ignores, baseline)(mark(found, shown))
     return Material(
         source=change.source,
-        changes=kept,
+        changes=tuple(_rename(file, paths) for file in kept),
         findings=sifted.kept,
-        skipped=skipped,
-        failed=failed,
+        skipped=tuple(hide(omission) for omission in skipped),
+        failed=tuple(hide(omission) for omission in failed),
         suppressed=sifted.suppressed,
         ignores=ignores,
+        mask=checked.mask,
     )
+
+
+_Named = TypeVar("_Named", FileChange, Finding, Omission)
+
+
+def _rename(value: _Named, paths: Mapping[str, str]) -> _Named:
+    """The value with the path that is shown, which rules do not go by."""
+    path = paths[value.path]
+    return value if path == value.path else replace(value, path=path)
 
 
 def _watched(config: Config, repository: Repository | None) -> Watched:
