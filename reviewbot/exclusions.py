@@ -19,15 +19,19 @@ NAME = "\0"
 
 
 class Exclusion(NamedTuple):
-    """A kind of remark: `reason` stands in the report, `pattern` matches one whole sentence without its full stop."""
+    """A kind of remark: `reason` stands in the report, `pattern` matches one whole sentence without its full stop.
+    `unless` is found in a message that names a defect in such words all the same."""
 
     reason: str
     pattern: str
+    unless: str | None = None
 
-    def matches(self, sentence: str) -> bool:
-        """Whether a sentence is such a remark. Compiled when it is first needed: that takes longer than all else that
-        a review of a few lines loads, and most have no finding."""
-        return _compiled(self.pattern).fullmatch(sentence) is not None
+    def matches(self, sentence: str, message: str) -> bool:
+        """Whether a sentence of a message is such a remark. Compiled when it is first needed: that takes longer than
+        all else that a review of a few lines loads, and most have no finding."""
+        if _compiled(self.pattern).fullmatch(sentence) is None:
+            return False
+        return self.unless is None or _compiled(self.unless).search(message) is None
 
 
 def _sentence(*patterns: str) -> str:
@@ -56,10 +60,26 @@ _SOME = r"(?:(?:an?|any|some|more|the|its|proper|brief|short|clear|detailed|inli
 _TEXT = rf"{_SOME}(?:code |doc )?(?:comments?|docstrings?|documentation|type (?:hints?|annotations?)|javadoc|jsdoc)"
 _TESTS = rf"{_SOME}(?:(?:unit |regression )?tests|(?:unit|regression) test|tests? cases?|test coverage)"
 _NO = r"(?:missing|no|there (?:is|are) no|lack of)"
-_IMPORTABLE = rf"(?:(?:the )?(?:modules?|functions?|class(?:es)?|packages?|library)(?: {NAME})?|{NAME}(?: module)?)"
+_WORD_LIKE_NAME = rf"(?:{NAME}|(?!(?:it|this|that|everything|nothing|something|content|\w*data|which)\b)[a-z]\w*)"
+_IMPORTABLE = (
+    rf"(?:(?:the )?(?:modules?|functions?|class(?:es)?|packages?|library)(?: {NAME})?|{NAME}"
+    rf"|(?:the )?{_WORD_LIKE_NAME} (?:module|package|library))"
+)
+_MODULES = (
+    rf"(?:{_WORD_LIKE_NAME}(?:(?:, and|,| and) {_WORD_LIKE_NAME})*"
+    rf"|the {_WORD_LIKE_NAME}(?: and {_WORD_LIKE_NAME})? (?:modules?|packages?|library))"
+)
 _SEEN = r"(?:defined|declared|imported)"
 _CODE = r"(?:the|this) (?:(?:shown|given|provided|visible) )?(?:code|diff|change|snippet|lines|context|hunk|file)"
 _VERSIONS = r"(?:versions?|releases?|python ?\d[\d.]*)(?: of (?:the )?\w+)?"
+
+_AT_STAKE = (
+    # What a resource, a guard or a value has to be: where it is not, the defect has a name.
+    r"\b(?:clos(?:e|ed|es|ing)|releas\w+|unlock\w*|lock(?:ed|ing|s)?|dispos(?:e|ed|ing)|flush\w*|clean(?:ed|s|ing)? ?up"
+    r"|roll(?:ed|s)? ?back|committed|cancel(?:l?ed)?|awaited|joined|synchroni[sz]\w+|atomic\w*|thread[- ]saf\w+"
+    r"|sanitiz\w+|sanitis\w+|quoted|encrypted|hashed|redacted|authenticat\w+|authori[sz]\w+|permissions?|unhandled"
+    r"|caught|initiali[sz]ed|zero|out of range|time[sd]? ?out|timeouts?|expir\w+|malicious|duplicates?)\b"
+)
 
 EXCLUSIONS = (
     Exclusion(
@@ -84,6 +104,14 @@ EXCLUSIONS = (
         "asks about imports, or what stands elsewhere",
         _sentence(
             rf"(?:missing|unused) imports?(?: (?:of|for|statement for) {_SUBJECT}| statements?)?",
+            rf"(?:missing|unused) imports?(?: (?:of|for|statement for))?:? {_MODULES}",
+            rf"(?:the )?imports? (?:of|for|statement for) {_MODULES} (?:is|are) (?:missing|unused|not used)",
+            rf"(?:it (?:seems|appears|looks like)(?: that)? )?(?:you|we) (?:forgot|have forgotten|forget|need|have) to "
+            rf"import {_MODULES}",
+            rf"(?:{_IMPORTABLE}|{_WORD_LIKE_NAME}) (?:(?:is|are) used without (?:being imported|an import|importing "
+            rf"(?:it|them))|(?:needs?|has|have) to be imported|(?:must|should) be imported)",
+            rf"(?:{_IMPORTABLE}|{_WORD_LIKE_NAME}) (?:is|are) (?:undefined|not defined), (?:is|are) (?:it|they) {_SEEN}"
+            r"(?: (?:elsewhere|somewhere|anywhere)(?: else)?)?",
             rf"(?:the )?(?:{NAME} )?imports?(?: {NAME})? (?:is|are) (?:missing|unused|not used)",
             rf"{_IMPORTABLE} (?:is|are) (?:imported but not used|not imported)(?: in {_CODE}| here)?",
             rf"(?:where )?(?:is|are) {_SUBJECT} {_SEEN}(?: (?:elsewhere|somewhere|anywhere)(?: else)?)?",
@@ -127,6 +155,7 @@ EXCLUSIONS = (
             rf"(?:that|if|whether){_REST}",
             rf"{_SOFTLY}(?:make|making) sure{_REST}",
         ),
+        unless=_AT_STAKE,
     ),
     Exclusion(
         "guesses about versions",
@@ -145,7 +174,8 @@ _DEFECT = (
     r"|allows?|allowing|lets|crash\w*|rais\w+|throw\w*|panic\w*|exception\w*|fail\w*|\w*error|overflow\w*|underflow\w*"
     r"|inject\w*|leak\w*|race\w*|deadlock\w*|wrong\w*|incorrect\w*|corrupt\w*|truncat\w*|los[est]\w*|infinite\w*|bounds"
     r"|vulnerab\w*|exploit\w*|attack\w*|unsafe\w*|unescaped|escap\w+|unchecked|unvalidated|unsaniti[sz]ed|untrusted"
-    r"|bypass\w*|divi(?:d|s)\w+|undefined|freed?|hang\w*|forever|null\w*|none|nil|nan|dereferenc\w*|traversal|never|always"
+    r"|bypass\w*|divi(?:d|s)\w+|undefined(?!, (?:is|are) (?:it|they) (?:defined|declared|imported)\b)"
+    r"|freed?|hang\w*|forever|null\w*|none|nil|nan|dereferenc\w*|traversal|never|always"
     r"|ignor\w+|swallow\w*|overwrit\w*|delet\w*|stale|invert\w*|negat\w*|breaks?|broken|skips?|twice|before|after|instead"
     r"|secrets?|passwords?|credentials?)\b"
 )
@@ -159,7 +189,7 @@ _RESERVED = frozenset(
 )
 """Words of languages and of English that are left in a message although they stand in the code as well."""
 
-_SENTENCE_END = re.compile(r"[.!?;](?:\s+|\Z)|\n+|:\s+")
+_SENTENCE_END = re.compile(r"[.!?;](?:\s+|\Z)|\n+|(?<!import)(?<!imports):\s+", re.IGNORECASE)
 _NAMES = re.compile(rf"{NAME}(?:[\s,/]*(?:and |or )?{NAME})*(?:'s)?")
 
 
@@ -184,14 +214,14 @@ def exclusion_of(finding: Finding) -> str | None:
     if finding.source != "model" or _compiled(_DEFECT).search(finding.message):
         return None
     sentences = [part.strip(" ,-*") for part in _SENTENCE_END.split(_without_names(finding))]
-    reasons = [_reason(sentence) for sentence in sentences if sentence]
+    reasons = [_reason(sentence, finding.message) for sentence in sentences if sentence]
     if reasons and all(reasons):
         return reasons[0]
     return REPEATS_THE_CODE if _repeats_the_code(finding) else None
 
 
-def _reason(sentence: str) -> str | None:
-    return next((row.reason for row in EXCLUSIONS if row.matches(sentence)), None)
+def _reason(sentence: str, message: str) -> str | None:
+    return next((row.reason for row in EXCLUSIONS if row.matches(sentence, message)), None)
 
 
 def _without_names(finding: Finding) -> str:
