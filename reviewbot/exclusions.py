@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from reviewbot.findings import Finding, add_note
+from reviewbot.findings import Finding, add_note, squeeze
 from reviewbot.sieves import Sifted
 
 NAME = "\0"
@@ -196,7 +196,7 @@ _NAMES = re.compile(rf"{NAME}(?:[\s,/]*(?:and |or )?{NAME})*(?:'s)?")
 def exclude_findings(findings: tuple[Finding, ...]) -> Sifted:
     """What a model says apart from such remarks; the reason stands in the note of each that was excluded.
 
-    A suggestion that repeats the code is taken off where the message names a defect by itself.
+    A suggestion that repeats the code goes in any case, and the finding with it where its message names no defect.
     """
     kept: list[Finding] = []
     excluded: list[tuple[Finding, str]] = []
@@ -234,8 +234,5 @@ def _without_names(finding: Finding) -> str:
 
 
 def _repeats_the_code(finding: Finding) -> bool:
-    return bool(finding.suggestion and finding.evidence) and _plain(finding.suggestion) == _plain(finding.evidence)
-
-
-def _plain(text: str | None) -> list[str]:
-    return (text or "").split()
+    said, code = (squeeze((text or "").strip().strip("`;")) for text in (finding.suggestion, finding.evidence))
+    return finding.source == "model" and bool(said) and said == code

@@ -241,8 +241,15 @@ def test_a_suggestion_that_repeats_the_code() -> None:
     repeats = said("the total is not what one expects", code, f"  {code} ")
     assert exclude_findings((repeats,)).suppressed[0][0].note == REPEATS_THE_CODE
     assert exclusion_of(said("the total is not what one expects", code, "total = compute(rows, limit + 1)")) is None
-    (kept,) = exclude_findings((said("compute raises KeyError", code, code),)).kept
-    assert kept.suggestion is None
+    for suggestion in (code, f"`{code}`", "total=compute( rows,limit );"):
+        (kept,) = exclude_findings((said("compute raises KeyError", code, suggestion),)).kept
+        assert kept.suggestion is None
+    check = replace(said("compute raises KeyError", code, code), source="check")
+    assert exclude_findings((check,)).kept == (check,)
+    nothing = said("compute raises KeyError", code, "``")
+    assert exclude_findings((nothing,)).kept == (nothing,)
+    unproven = replace(said("the total is not what one expects"), evidence=None)
+    assert exclude_findings((unproven,)).kept == (unproven,)
 
 
 def test_what_is_excluded_carries_the_reason() -> None:
