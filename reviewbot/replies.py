@@ -109,8 +109,8 @@ def _masked(raw: _RawFinding, mask: Mask) -> _RawFinding:
     return replace(
         raw,
         file=mask(rearm(raw.file)),
-        quote=mask(raw.quote),
-        message=mask(rearm(raw.message)),
+        quote=mask(raw.quote or ""),
+        message=mask(rearm(raw.message or "")),
         suggestion=mask(rearm(raw.suggestion or "")),
     )
 
