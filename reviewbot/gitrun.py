@@ -1,4 +1,4 @@
-"""Run git safely; the only importer of GitPython.
+"""Run git safely.
 
 The caller's environment is kept, for it names the index that a hook is about. No configured command runs, nothing is
 written to the repository (not even the index is refreshed), and nothing is fetched: what a partial clone lacks is an
@@ -7,10 +7,9 @@ error.
 
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO, NamedTuple
 
 from reviewbot.errors import RepoError
 from reviewbot.text import visible, visible_line
@@ -71,7 +70,6 @@ def staged_is_empty(cwd: str | None = None) -> bool:
     One bare process (two where nothing is staged), because this is asked at every commit before anything heavy is
     imported.
     """
-    import subprocess
 
     def status(*args: str) -> int:
         # Popen rather than run: nothing that git prints is wanted.
@@ -110,7 +108,6 @@ class Runner:
 
     def __init__(self, cwd: str) -> None:
         self.cwd = cwd
-        self._git = _load_git()
 
     def run(
         self,
@@ -124,24 +121,20 @@ class Runner:
 
         What git prints goes to `output` if it is given, and is then not in the answer.
         """
-        with _as_file(stdin) as file:
-            try:
-                status, out, err = self._git.Git(self.cwd).execute(
-                    ["git", *SWITCHES, *switches, *args],
-                    istream=file,
-                    output_stream=output,
-                    with_extended_output=True,
-                    with_exceptions=False,
-                    stdout_as_string=False,
-                    strip_newline_in_stdout=False,
-                    env={**ENVIRONMENT, **(env or {})},
-                )
-            except self._git.GitCommandNotFound as error:
-                raise RepoError("git cannot be run: it is not installed, or not in PATH", "git --version") from error
-            except OSError as error:
-                raise RepoError(f"git cannot be started: {error.strerror}") from error
-        text = err.decode("utf-8", "replace") if isinstance(err, bytes) else str(err)
-        return Answer(int(status), bytes(out), text.strip())
+        try:
+            done = subprocess.run(
+                ["git", *SWITCHES, *switches, *args],
+                cwd=self.cwd,
+                env={**os.environ, **ENVIRONMENT, **(env or {})},
+                input=stdin,
+                stdout=output or subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError as error:
+            raise RepoError("git cannot be run: it is not installed, or not in PATH", "git --version") from error
+        except OSError as error:
+            raise RepoError(f"git cannot be started: {error.strerror}") from error
+        return Answer(done.returncode, done.stdout or b"", done.stderr.decode("utf-8", "replace").strip())
 
     def ask(
         self,
@@ -191,31 +184,6 @@ class Runner:
                     f"git config --show-origin --get-regexp '^{section}'",
                 )
         return [part for n in names for key, value in values.items() for part in ("-c", f"{section}.{n}.{key}={value}")]
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[BinaryIO | None]:
-    """A file to read the bytes from; None where there are none, which GitPython takes as no input."""
-    if not data:
-        yield None
-        return
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        yield file
-
-
-def _load_git() -> Any:
-    """GitPython, which runs `git version` when it is imported and complains when there is no git; its own variables
-    could name another program to run."""
-    before = {name: os.environ.pop(name, None) for name in ("GIT_PYTHON_REFRESH", "GIT_PYTHON_GIT_EXECUTABLE")}
-    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
-    try:
-        import git
-    finally:
-        del os.environ["GIT_PYTHON_REFRESH"]
-        os.environ.update({name: value for name, value in before.items() if value is not None})
-    return git
 
 
 def _refusal(stderr: str) -> RepoError:

@@ -19,7 +19,6 @@ power worker warmhook install cli
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 
 SINGLE_IMPORTERS = {
-    "git": {"gitrun"},
     "unidiff": {"diff"},
     "httpx": {"engines.http"},
     "pynvml": {"gpu"},
@@ -32,7 +31,6 @@ SINGLE_IMPORTERS = {
 }
 
 HEAVY = {
-    "git",
     "unidiff",
     "httpx",
     "pynvml",

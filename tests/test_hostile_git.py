@@ -152,7 +152,6 @@ ENVIRONMENT = {
     "trace": {"GIT_TRACE": "1", "GIT_TRACE2": "1", "GIT_TRACE_SETUP": "1"},
     "paths": {"GIT_ICASE_PATHSPECS": "1", "GIT_GLOB_PATHSPECS": "1"},
     "programs": {"GIT_SSH_COMMAND": "{trap}", "GIT_ASKPASS": "{trap}", "GIT_EDITOR": "{trap}"},
-    "quiet": {"GIT_PYTHON_REFRESH": "error", "GIT_PYTHON_TRACE": "full"},
 }
 
 

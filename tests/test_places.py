@@ -132,11 +132,7 @@ def test_a_relative_git_dir(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> N
     assert added(staged()) == {"sub/a.py": [(1, "a")]}
 
 
-def test_no_variable_of_ours_reaches_the_environment(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = dict(os.environ)
-    staged()
-    assert dict(os.environ) == before
-    monkeypatch.setenv("GIT_PYTHON_REFRESH", "raise")
+def test_no_variable_of_ours_reaches_the_environment(repo: GitRepo) -> None:
     before = dict(os.environ)
     staged()
     assert dict(os.environ) == before
@@ -200,19 +196,6 @@ def test_where_nothing_can_be_asked(
     assert caught.value.hint == (hint and hint.format(tmp=tmp_path))
     assert caught.value.exit_code is ExitCode.USAGE
     assert not staged_is_empty()
-
-
-def test_git_is_missing_from_the_first_import_on(repo: GitRepo, tmp_path: Path) -> None:
-    """GitPython runs git when it is imported, and refuses to be imported without it."""
-    code = (
-        "from reviewbot.repo import open_repository\n"
-        "from reviewbot.errors import RepoError\n"
-        "try: open_repository()\n"
-        "except RepoError as error: print(error.message)\n"
-    )
-    env = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parent.parent)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("git cannot be run: it is not installed, or not in PATH\n", "")
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -127,8 +127,9 @@ def control(url: str, settings: dict[str, str]) -> None:
 
 
 def clean_environment(folder: Path, url: str) -> dict[str, str]:
-    """An environment in which no setting of this machine counts."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "REVIEWBOT_", "OLLAMA_"))}
+    """An environment in which no setting of this machine counts; modules are kept compiled, as where pip put them."""
+    left_out = ("GIT_", "REVIEWBOT_", "OLLAMA_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return {
         **kept,
         "HOME": str(folder),
