@@ -1,8 +1,6 @@
 """Where git is asked from: folders, environments and errors; and that nothing is ever written there."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
