@@ -19,16 +19,19 @@ NAME = "\0"
 
 
 class Exclusion(NamedTuple):
-    """A kind of remark: `reason` stands in the report, `pattern` matches one whole sentence without its full stop.
-    `unless` is found in a message that names a defect in such words all the same."""
+    """A kind of remark: `reason` stands in the report, `pattern` matches one whole sentence without its full stop, in
+    which one of the `needed` stands. `unless` is found in a message that names a defect in such words all the same."""
 
     reason: str
+    needed: tuple[str, ...]
     pattern: str
     unless: str | None = None
 
     def matches(self, sentence: str, message: str) -> bool:
-        """Whether a sentence of a message is such a remark. Compiled when it is first needed: that takes longer than
-        all else that a review of a few lines loads, and most have no finding."""
+        """Whether a sentence of a message is such a remark. The pattern is compiled when it is first needed: that takes
+        longer than most else that a review of a few lines loads, and most findings are no remarks."""
+        if not any(word in sentence.casefold() for word in self.needed):
+            return False
         if _compiled(self.pattern).fullmatch(sentence) is None:
             return False
         return self.unless is None or _compiled(self.unless).search(message) is None
@@ -84,6 +87,7 @@ _AT_STAKE = (
 EXCLUSIONS = (
     Exclusion(
         "asks for a comment or documentation",
+        ("comment", "docstring", "document", "type hint", "type annotation", "javadoc", "jsdoc"),
         _sentence(
             rf"{_SOFTLY}{_ADDING} {_TEXT}{_REST}",
             rf"{_SUBJECT} {_SHORT_OF} {_TEXT}{_REST}",
@@ -93,6 +97,7 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "asks for a test",
+        ("test",),
         _sentence(
             rf"{_SOFTLY}{_ADDING} (?:{_TESTS}|a test){_REST}",
             rf"{_SUBJECT} {_SHORT_OF} {_TESTS}(?: (?:for|of) {_SUBJECT})?",
@@ -102,6 +107,7 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "asks about imports, or what stands elsewhere",
+        ("import", "defined", "declared", "shown", "visible"),
         _sentence(
             rf"(?:missing|unused) imports?(?: (?:of|for|statement for) {_SUBJECT}| statements?)?",
             rf"(?:missing|unused) imports?(?: (?:of|for|statement for))?:? {_MODULES}",
@@ -121,6 +127,24 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "is about naming or style",
+        (
+            "nam",
+            "format",
+            "style",
+            "coding",
+            "pep",
+            "f-string",
+            "constant",
+            "space",
+            "spacing",
+            "blank",
+            "readab",
+            "maintain",
+            "clear",
+            "clarity",
+            "eas",
+            "hard",
+        ),
         _sentence(
             rf"{_SOFTLY}(?:rename|renaming|reformat|reformatting) {_SUBJECT}{_REST}",
             rf"{_SOFTLY}(?:use|using) (?:an? )?(?:more |better |clearer )*(?:descriptive |meaningful )*(?:\w+ )?names?"
@@ -139,6 +163,23 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "is praise",
+        (
+            "good",
+            "fine",
+            "great",
+            "correct",
+            "clean",
+            "ok",
+            "well",
+            "reasonable",
+            "lgtm",
+            "nice",
+            "excellent",
+            "issue",
+            "defect",
+            "problem",
+            "bug",
+        ),
         _sentence(
             rf"{_SUBJECT} (?:looks?|is|are|seems?|appears?)(?: to be)? (?:very )?(?:good|fine|great|correct|clean"
             r"|okay|ok|well[- ](?:written|structured|formatted|documented|tested)|reasonable)(?: to me| overall)?",
@@ -150,6 +191,7 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "asks to check, and names no defect",
+        ("ensur", "verify", "check", "confirm", "sure"),
         _sentence(
             rf"{_SOFTLY}(?:ensure|ensuring|verify|verifying|double-check|check|checking|confirm|be sure) "
             rf"(?:that|if|whether){_REST}",
@@ -159,6 +201,7 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "guesses about versions",
+        ("version", "release", "python", "deprecated", "incompatible", "unsupported"),
         _sentence(
             rf"{_SUBJECT} (?:may|might|could) (?:not |no longer )?(?:be (?:available|supported|removed|compatible)"
             rf"|work|exist|behave differently|change) [^,:]*{_VERSIONS}",

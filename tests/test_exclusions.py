@@ -1,5 +1,6 @@
 """What a model says that is no defect, dropped by its wording, and what sounds like it and must stay."""
 
+import re
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from samples import LEAK, SQL
 
-from reviewbot.exclusions import EXCLUSIONS, REPEATS_THE_CODE, exclude_findings, exclusion_of
+from reviewbot.exclusions import EXCLUSIONS, REPEATS_THE_CODE, Exclusion, exclude_findings, exclusion_of
 from reviewbot.findings import ExcerptLine, Finding
 
 COMMENT, TEST, IMPORT, STYLE, PRAISE, CHECK, VERSION = (row.reason for row in EXCLUSIONS)
@@ -272,3 +273,10 @@ def test_no_message_takes_long(piece: str) -> None:
 def test_no_message_crashes(message: str, code: str) -> None:
     sifted = exclude_findings((said(message, code),))
     assert len(sifted.kept) + len(sifted.suppressed) == 1
+
+
+@pytest.mark.parametrize("row", EXCLUSIONS, ids=lambda row: row.reason)
+@given(st.data())
+def test_what_is_looked_for_first_stands_in_each_such_sentence(row: Exclusion, data: st.DataObject) -> None:
+    sentence = data.draw(st.from_regex(re.compile(row.pattern, re.ASCII), fullmatch=True))
+    assert any(word in sentence.casefold() for word in row.needed), sentence
