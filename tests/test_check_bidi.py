@@ -30,6 +30,19 @@ ERROR = [(1, "error", "check/bidi")]
         pytest.param("x = 1 # \u05e9\u05dc\u05d5\u05dd\u2069", id="closed, and never opened"),
         pytest.param("x = 'a\u2067\u05e9\u05dc\u05d5\u05dd' and y\u2069", id="Hebrew that ends the string"),
         pytest.param("/* \u2067\u05e9 */ evil() /*\u2069 */", id="Hebrew that ends the comment"),
+        pytest.param("if is_a(\u2067\u05e9\u05dc\u05d5\u05dd\u2069, 2):", id="balanced, in code"),
+        pytest.param("x = \u202b\u05e9\u05dc\u05d5\u05dd\u202c + 1", id="embedded, in code"),
+        pytest.param("return \u2067\u05e9\u2069", id="behind a keyword"),
+        pytest.param("\u2067\u05e9 = admin\u2069", id="a line of code, isolated"),
+        pytest.param(
+            "is\u200eAdmin = 1  # \u05e9\u05dc\u05d5\u05dd", id="mark in code beside a comment that needs some"
+        ),
+        pytest.param("x = f(\u2066y\u2069)  # \u05e9\u05dc\u05d5\u05dd", id="isolate in code beside such a comment"),
+        pytest.param("# \u05e9\u05dc\u05d5\u05dd \u2067abc\u202c", id="closed by what closes another"),
+        pytest.param("/* \u05e9 \u2066a */ evil() /* b\u2069 */", id="Latin that ends a Hebrew comment"),
+        pytest.param("x = '\u05e9 \u2066a' and 'b\u2069'", id="Latin that ends a Hebrew string"),
+        pytest.param("<p>\u05e9 \u2066a</p><p>b\u2069</p>", id="Latin that ends a Hebrew paragraph"),
+        pytest.param("# \u05e9 " + 126 * "\u2067" + 126 * "\u2069", id="nested too deep"),
         pytest.param("is\u200badmin = True", id="zero-width space"),
         pytest.param("ad\u200dmin = True", id="joiner between Latin letters"),
         pytest.param("x = 1\u200e", id="mark without a script that needs it"),
@@ -54,6 +67,20 @@ def test_what_is_hidden_is_found(line: str) -> None:
         pytest.param("# \u2067\u05e9\u05dc\u05d5\u05dd abc\u2069", id="Hebrew, isolated"),
         pytest.param("# \u202b\u0645\u0631\u062d\u0628\u0627\u202c", id="Arabic, embedded"),
         pytest.param('# \u2067\u05e6\u05d4"\u05dc\u2069', id="Hebrew acronym"),
+        pytest.param(
+            "# \u05d4\u05e4\u05e2\u05d9\u05dc\u05d5 \u2066git push\u2069 \u05db\u05d0\u05df",
+            id="Latin, isolated in Hebrew",
+        ),
+        pytest.param("x = '\u05d4\u05e4\u05e2\u05d9\u05dc\u05d5 \u2068foo()\u2069'", id="first strong, in a string"),
+        pytest.param("f(); // \u0645\u0631\u062d\u0628\u0627 \u202aC++\u202c", id="Latin, embedded in Arabic"),
+        pytest.param("# \u2067\u05e9\u05dc\u05d5\u05dd \u2066abc\u2069 \u05e2\u05d5\u05dc\u05dd\u2069", id="nested"),
+        pytest.param("f(1)  /* \u05e9 \u2066x = 1;\u2069 */", id="code in a comment"),
+        pytest.param("<p class='x'>\u05e9\u05dc\u05d5\u05dd \u2066abc\u2069</p>", id="text of a page"),
+        pytest.param("    \u2067\u05e9\u05dc\u05d5\u05dd\u2069, world", id="prose"),
+        pytest.param(
+            "\u05d4\u05e4\u05e2\u05d9\u05dc\u05d5 \u05d0\u05ea \u2066f(x)\u2069 \u05db\u05d0\u05df",
+            id="prose that shows code",
+        ),
         pytest.param("# abc\u200f \u05e9\u05dc\u05d5\u05dd", id="mark beside Hebrew"),
         pytest.param("# \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", id="Persian with a non-joiner"),
         pytest.param("# \u0915\u094d\u200d\u0937", id="Hindi with a joiner"),
@@ -72,6 +99,22 @@ def test_what_is_hidden_is_found(line: str) -> None:
 )
 def test_what_a_script_needs_is_no_finding(line: str) -> None:
     assert found(line) == []
+
+
+ISOLATED = "\u05e9: \u2066x = f(1);\u2069"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"), [('def f():\n    """Say.', '"""'), ("x = '''", "'''"), ("f() /* a", "*/"), ("<!--", "-->")]
+)
+def test_a_comment_or_string_of_many_lines(begin: str, end: str) -> None:
+    assert found(*begin.split("\n"), ISOLATED, end) == []
+    assert [rule for _, _, rule in found(*begin.split("\n"), end, ISOLATED)] == ["check/bidi"]
+
+
+def test_a_file_without_code() -> None:
+    assert found(f'{ISOLATED} \u2067"\u05e9"\u2069', path="README.md") == []
+    assert found("x = 1 \u2066y\u2069", path="README.md") == ERROR
 
 
 def test_a_byte_order_mark_counts_only_on_the_first_line() -> None:
