@@ -165,6 +165,21 @@ def about_added_lines(
     )
 
 
+def about_no_line(path: str, *, rule: str, severity: Severity, message: str, note: str | None = None) -> Finding:
+    """A check's finding on a file in which no line was added."""
+    return Finding(
+        path=path,
+        line=None,
+        end_line=None,
+        severity=severity,
+        category="security",
+        rule=rule,
+        message=message,
+        source="check",
+        note=note,
+    )
+
+
 def squeeze(text: str) -> str:
     """The text without blanks and control characters: what code is compared by."""
     return _BLANKS.sub("", text)

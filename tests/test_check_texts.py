@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from values import change
 
 from reviewbot.checks import Watched, run_checks
@@ -152,10 +151,37 @@ def test_other_ways_to_write_our_table(text: str) -> None:
     assert found(text, "pyproject.toml") == OURS
 
 
-@pytest.mark.parametrize("name", [b".reviewbot.toml", b"sub/.gitattributes", b".reviewbot-baseline"])
-def test_renaming_one_away_counts(name: bytes) -> None:
-    made = replace(change("other.txt"), raw_old_path=name)
-    assert [(f.line, f.rule) for f in run_checks([made]).findings] == [(None, "check/config-change")]
+NAMES = [".reviewbot.toml", "sub/.gitattributes", ".reviewbot-baseline", "docs/rules.md"]
+PARTLY = ["pyproject.toml", ".pre-commit-config.yaml"]
+
+
+def about_name(path: str, *hunks: str, **fields) -> list[str]:
+    """What is said of a change that shows no line that decides."""
+    checked = run_checks([change(path, *hunks, **fields)], Watched(frozenset({"docs/rules.md"})))
+    assert all(finding.line is None for finding in checked.findings)
+    return [finding.message.partition(" takes part")[0] for finding in checked.findings]
+
+
+@pytest.mark.parametrize("name", [*NAMES, *PARTLY])
+def test_renaming_one_counts(name: str) -> None:
+    assert about_name("other.txt", raw_old_path=name.encode()) == [f"{name}, renamed here,"]
+    assert about_name(name, raw_old_path=b"other.txt") == [name]
+    assert about_name("other.txt", raw_old_path=b"another.txt") == []
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_a_rename_that_shows_other_lines_counts(name: str) -> None:
+    assert about_name(name, " a = 1\n+b = 2", raw_old_path=b"other.txt") == [name]
+
+
+def test_one_without_lines_counts() -> None:
+    for name in NAMES:
+        assert about_name(name) == about_name(name, raw_old_path=name.encode(), binary=True) == [name]
+        assert about_name(name, raw_old_path=name.encode(), deleted=True) == [name]
+        assert about_name(name, raw_old_path=name.encode(), mode="100755") == []
+    for name in PARTLY:
+        assert about_name(name) == about_name(name, raw_old_path=name.encode(), mode="100755") == []
+        assert about_name(name, raw_old_path=name.encode(), binary=True) == [name]
 
 
 def test_a_change_of_them_can_matter_more() -> None:

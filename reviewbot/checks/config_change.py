@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
-from reviewbot.findings import Finding, Severity, about_line
+from reviewbot.findings import Finding, Severity, about_line, about_no_line
 from reviewbot.settings import BY_KEY
 from reviewbot.text import show_path
 
@@ -13,6 +13,7 @@ RULE = "check/config-change"
 
 BASELINE = ".reviewbot-baseline"
 _WHOLE = (".reviewbot.toml", BASELINE)
+_HOOKS, _PROJECT = _PARTLY = (".pre-commit-config.yaml", "pyproject.toml")
 _SECTION = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
 _OURS = re.compile(r"\s*(?:tool\s*\.\s*)?reviewbot\b")
 _KEY = re.compile(r"\s*([A-Za-z_-]+)\s*=")
@@ -31,43 +32,46 @@ FIXED_NAMES = Watched()
 
 
 def find_config_change(change: FileChange, watched: Watched) -> tuple[Finding, ...]:
-    """At most one finding for a file, on the first added line that was changed there; on none where none was added."""
-    old = show_path(change.raw_old_path) if change.raw_old_path else change.path
-    hunks = [hunk for hunk in change.hunks if _decides(change.path, hunk, watched)]
-    if not hunks and old != change.path and _decides(old, Hunk("", ()), watched):
-        return (
-            _on_no_line(change.path, watched, f"{old}, renamed here, takes part in deciding what is reviewed, and how"),
-        )
-    if not hunks:
-        return ()
+    """At most one finding for a file, on the first added line that was changed there; on none where none was added, or
+    where the diff shows nothing of what decides: in a file that was renamed, or is empty or binary."""
     message = f"{change.path} takes part in deciding what is reviewed, and how"
+    hunks = [hunk for hunk in change.hunks if _decides(change.path, hunk, watched)]
     for hunk in hunks:
         for at, line in enumerate(hunk.lines):
             if line.kind is LineKind.ADDED:
                 return (about_line(change.path, hunk.lines, at, rule=RULE, severity=watched.severity, message=message),)
-    return (_on_no_line(change.path, watched, message),)
+    if not hunks:
+        unshown = _unshown(change, watched)
+        if unshown is None:
+            return ()
+        message = f"{unshown} takes part in deciding what is reviewed, and how"
+    return (about_no_line(change.path, rule=RULE, severity=watched.severity, message=message),)
 
 
-def _on_no_line(path: str, watched: Watched, message: str) -> Finding:
-    return Finding(
-        path=path,
-        line=None,
-        end_line=None,
-        severity=watched.severity,
-        category="security",
-        rule=RULE,
-        message=message,
-        source="check",
-    )
+def _unshown(change: FileChange, watched: Watched) -> str | None:
+    """The name that decides of a file whose diff does not show it, the old one with the reason."""
+    old = show_path(change.raw_old_path) if change.raw_old_path else None
+    renamed = old is not None and old != change.path
+    if _is_whole(change.path, watched) and (old is None or renamed or change.deleted or change.binary):
+        return change.path
+    if change.path in _PARTLY and (renamed or change.binary):
+        return change.path
+    if old is not None and renamed and (_is_whole(old, watched) or old in _PARTLY):
+        return f"{old}, renamed here,"
+    return None
+
+
+def _is_whole(path: str, watched: Watched) -> bool:
+    """Whether all that a file has decides."""
+    return path in _WHOLE or path in watched.paths or path.rpartition("/")[2] == ".gitattributes"
 
 
 def _decides(path: str, hunk: Hunk, watched: Watched) -> bool:
-    name = path.rpartition("/")[2]
-    if path in _WHOLE or path in watched.paths or name == ".gitattributes":
+    if _is_whole(path, watched):
         return True
-    if path == ".pre-commit-config.yaml":
+    if path == _HOOKS:
         return any("reviewbot" in line.text for line in hunk.lines)
-    return path == "pyproject.toml" and any(_OURS.match(x.text) or _is_ours(hunk, x) for x in _changed(hunk))
+    return path == _PROJECT and any(_OURS.match(x.text) or _is_ours(hunk, x) for x in _changed(hunk))
 
 
 def _changed(hunk: Hunk) -> list[Line]:
