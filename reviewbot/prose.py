@@ -107,7 +107,7 @@ def _by_looks(text: str, parts: list[Part]) -> list[Part]:
     begins = [0, *(part.end for part in parts)]
     ends = [*(part.start for part in parts), len(text)]
     rest = " ".join(text[begin:end] for begin, end in zip(begins, ends, strict=True))
-    rest = "".join(c for c in _MARKUP.sub(" ", rest) if unicodedata.category(c) != "Cf")
+    rest = "".join(c for c in _MARKUP.sub(" ", rest) if unicodedata.category(c) not in ("Cf", "Mn", "Mc"))
     if not any(map(str.isalnum, rest)) or _CODE.search(rest) and not _TWO_WORDS.search(rest):
         return parts
     return [Part(0, len(text), Kind.LIKELY)]

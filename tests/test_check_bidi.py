@@ -17,6 +17,10 @@ def found(*rows: str, path: str = "a.py") -> list[tuple[int | None, str, str]]:
     return [(f.line, f.severity.word, f.rule) for f in checked.findings]
 
 
+def flag(name: str) -> str:
+    return "x = '\U0001f3f4" + "".join(chr(0xE0000 + ord(c)) for c in name) + "\U000e007f'"
+
+
 ERROR = [(1, "error", "check/bidi")]
 
 
@@ -52,6 +56,24 @@ ERROR = [(1, "error", "check/bidi")]
         pytest.param("x = '\u2764\ufe0f\ufe01\ufe02'", id="row of selectors"),
         pytest.param("x = '\U000e0101\U000e0102'", id="selectors of the supplement"),
         pytest.param("\u2060x = 1", id="word joiner"),
+        pytest.param("admin\ufe0f = 1", id="selector of pictures behind a letter"),
+        pytest.param("x = 'admin1\ufe0f'", id="such behind a digit"),
+        pytest.param("e\u0301\ufe0f = 1", id="such behind an accent"),
+        pytest.param("admin\U000e0100 = 1", id="selector of Japanese variants behind a Latin letter"),
+        pytest.param("x\ufe00 = 1", id="first selector behind a letter"),
+        pytest.param("admin\u180b = 1", id="selector of Mongolian behind a Latin letter"),
+        pytest.param("caf\u00e9\u200c = 1", id="non-joiner behind an accented letter"),
+        pytest.param("# \u0430\u200d\u0434\u043c\u0438\u043d", id="joiner between Cyrillic letters"),
+        pytest.param("\u0646\u0627\u0645\u200c = 1", id="non-joiner at the end of a name"),
+        pytest.param("is\u00adadmin = 1", id="soft hyphen in a name"),
+        pytest.param("x = '\u2800'", id="braille without dots"),
+        pytest.param("x = '\U0001d173'", id="sign for music that shows nothing"),
+        pytest.param("// a comment\u2028evil()", id="line separator that ends a comment"),
+        pytest.param("x = 1\u2029y = 2", id="paragraph separator in code"),
+        pytest.param(flag("ignore"), id="word that poses as a flag"),
+        pytest.param(flag("1234"), id="number that poses as a flag"),
+        pytest.param(flag("gbeng").replace("\U000e007f", ""), id="flag without its end"),
+        pytest.param("x = '\U000e0080'", id="character that is ignored and not assigned"),
     ],
 )
 def test_what_is_hidden_is_found(line: str) -> None:
@@ -90,7 +112,22 @@ def test_what_is_hidden_is_found(line: str) -> None:
         pytest.param("x = '\u2764\ufe0f'", id="heart"),
         pytest.param("x = '1\ufe0f\u20e3'", id="keycap"),
         pytest.param("x = '\u845b\U000e0100'", id="Japanese variant"),
-        pytest.param("x = '\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f'", id="England"),
+        pytest.param(flag("gbeng"), id="England"),
+        pytest.param(flag("ustx"), id="Texas"),
+        pytest.param("x = '\U0001f642\u200d\u2194\ufe0f'", id="shaken head"),
+        pytest.param("x = '\U0001fae8\u200d\U0001fae9'", id="emoji of later versions"),
+        pytest.param("x = '\u2139\ufe0f \u203c\ufe0f \u00a9\ufe0f'", id="letter and signs as pictures"),
+        pytest.param("# PDF\u200c\u0647\u0627", id="Persian plural of a Latin word"),
+        pytest.param("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 = 1", id="Persian name"),
+        pytest.param("# \u0d28\u0d4d\u200d", id="Malayalam joiner at the end of a word"),
+        pytest.param("\u0d28\u0d4d\u200d = 1", id="such a name"),
+        pytest.param("# \u1820\u180b", id="Mongolian variant"),
+        pytest.param("x = '\u2229\ufe00'", id="mathematical variant"),
+        pytest.param("title = 'Donau\u00addampf'  # Schiff\u00adfahrt", id="soft hyphen in a string and a comment"),
+        pytest.param("  <p>Donau\u00addampf</p>", id="soft hyphen on a page"),
+        pytest.param("x = '\u2800\u28ff\u2800'", id="picture in braille"),
+        pytest.param("\u2800\u2800", id="empty line of such a picture"),
+        pytest.param('  "text": "a\u2028b",', id="line separator in data"),
         pytest.param("\ufeffimport os", id="byte order mark at the start"),
         pytest.param(
             "x = 'caf\u00e9 \u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439'", id="other scripts"
@@ -124,6 +161,18 @@ def test_a_byte_order_mark_counts_only_on_the_first_line() -> None:
 def test_the_name_of_a_file() -> None:
     made = replace(change("a.py", " old\n+x\n+y"), raw_path="cod\u202egpj.exe".encode())
     assert [(f.line, f.rule) for f in run_checks([made]).findings] == [(2, "check/bidi")]
+
+
+@pytest.mark.parametrize("fields", [{}, {"binary": True}, {"raw_old_path": b"a.exe"}])
+def test_the_name_of_a_file_without_lines(fields: dict) -> None:
+    made = replace(change("a.py", **fields), raw_path="so\u00adft.exe".encode())
+    (finding,) = run_checks([made]).findings
+    assert (finding.line, finding.severity.word, finding.rule) == (None, "info", "check/bidi")
+
+
+def test_a_name_that_stays_or_goes_is_no_finding() -> None:
+    made = replace(change("a.py"), raw_path="cod\u202e.exe".encode())
+    assert run_checks([replace(made, raw_old_path=made.raw_path), replace(made, deleted=True)]).findings == ()
 
 
 def test_the_message_names_the_characters() -> None:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from reviewbot.diff import FileChange, Hunk, LineKind
-from reviewbot.findings import Finding, Severity, about_line
+from reviewbot.findings import Finding, Severity, about_line, about_no_line
 from reviewbot.prose import Kind, Part, is_rightward, part_at, text_parts
 
 RULE = "check/bidi"
@@ -21,13 +21,35 @@ _OVERRIDES = "\u202d\u202e"
 _CLOSING = "\u202c\u2069"
 _MARKS = "\u200e\u200f\u061c"
 _JOINERS = "\u200c\u200d"
-_INVISIBLE = "\u200b\u2060-\u2064\u206a-\u206f\ufeff\u034f\u115f\u1160\u17b4\u17b5\u180e\u3164\uffa0\ufff9-\ufffb"
-_SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_TAGS = "\U000e0000-\U000e007f"
+_INVISIBLE = (
+    "\u200b\u2060-\u2065\u206a-\u206f\ufeff\u034f\u115f\u1160\u17b4\u17b5\u180e\u3164\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+)
+_MONGOLIAN = "\u180b\u180c\u180d\u180f"
+_PICTURE_OR_TEXT = "\ufe0e\ufe0f"
+_SELECTORS = _MONGOLIAN + "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_SOFT_HYPHEN = "\u00ad"
+_SEPARATORS = "\u2028\u2029"
+_NO_DOTS = "\u2800"
 
-_SUSPECT = re.compile(f"[{_OPENING}{_OVERRIDES}{_CLOSING}{_MARKS}{_JOINERS}{_INVISIBLE}{_SELECTORS}{_TAGS}]")
-_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-"""The flag of a part of a country: a black flag, its name in tags, an end."""
+_SUSPECT = re.compile(
+    f"[{_OPENING}{_OVERRIDES}{_CLOSING}{_MARKS}{_JOINERS}{_INVISIBLE}{_SELECTORS}{_SOFT_HYPHEN}{_SEPARATORS}{_NO_DOTS}]"
+)
+_SELECTOR = re.compile(f"[{_SELECTORS}]")
+_FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f")
+"""The flag of a part of a country: a black flag, its name by ISO 3166-2 in tags, an end."""
+
+_JOINED = re.compile(
+    "[\u0600-\u0dff\u0f00-\u109f\u1700-\u18af\u1900-\u1c7f\u1cd0-\u1cff\ua800-\uab2f\uabc0-\uabff\ufb50-\ufdff"
+    "\ufe70-\ufefc\U00010a00-\U00011fff\U0001e900-\U0001e95f]"
+)
+"""Scripts whose letters change where they join, from Arabic to those of India and Mongolia."""
+
+_VARIED = re.compile(
+    "[\u1000-\u109f\u2190-\u23ff\u2a00-\u2aff\u3000-\u303f\u3400-\u9fff\ua840-\ua87f\uaa60-\uaa7f\uf900-\ufaff"
+    "\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\U00010ac0-\U00010aff\U00013000-\U0001345f\U00020000-\U000323af]"
+)
+"""Characters with variants by Unicode's StandardizedVariants and the Ideographic Variation Database."""
 
 _DELIMITER = re.compile(r"\*/|-->|[\"'`]")
 
@@ -36,7 +58,8 @@ MAX_DEPTH = 125
 
 
 def find_bidi(change: FileChange) -> tuple[Finding, ...]:
-    """A finding for each added line with such characters, and one for a file's name, on its first added line."""
+    """A finding for each added line with such characters, and one for a file's name: on its first added line, else as
+    an information on none, where the file is new or renamed."""
     found = []
     name = change.raw_path.decode("utf-8", "replace")
     in_name = list(_suspects(name, [Part(0, len(name), Kind.NAME)]))
@@ -46,7 +69,7 @@ def find_bidi(change: FileChange) -> tuple[Finding, ...]:
             if line.kind is not LineKind.ADDED:
                 continue
             if in_name:
-                found.append(_finding(change, "the name of this file holds", in_name, hunk, at))
+                found.append(_finding(change, _message("the name of this file holds", in_name), hunk, at))
                 in_name = []
             if line.text.isascii() or not _SUSPECT.search(line.text):
                 continue
@@ -54,20 +77,22 @@ def find_bidi(change: FileChange) -> tuple[Finding, ...]:
                 parts = text_parts(change.path, hunk.lines)
             suspects = list(_suspects(line.text, parts[line.new or 0], first=line.new == 1))
             if suspects:
-                found.append(_finding(change, "this line holds", suspects, hunk, at))
+                found.append(_finding(change, _message("this line holds", suspects), hunk, at))
+    if in_name and not change.deleted and change.raw_path != change.raw_old_path:
+        message = _message("the name of this file holds", in_name)
+        found.append(
+            about_no_line(change.path, rule=RULE, severity=Severity.INFO, message=message, note="it has no added line")
+        )
     return tuple(found)
 
 
-def _finding(change: FileChange, where: str, suspects: Sequence[str], hunk: Hunk, at: int) -> Finding:
+def _finding(change: FileChange, message: str, hunk: Hunk, at: int) -> Finding:
+    return about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.ERROR, message=message)
+
+
+def _message(where: str, suspects: Sequence[str]) -> str:
     names = ", ".join(dict.fromkeys(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in suspects))
-    return about_line(
-        change.path,
-        hunk.lines,
-        at,
-        rule=RULE,
-        severity=Severity.ERROR,
-        message=f"{where} characters that are invisible or change the order of what is shown: {names}",
-    )
+    return f"{where} characters that are invisible or change the order of what is shown: {names}"
 
 
 def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Iterator[str]:
@@ -87,18 +112,26 @@ def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Itera
             part = part_at(parts, begin)
             if part not in rightward or _CLOSES.get(text[begin]) != character or not _is_inside(part, text, begin, at):
                 yield character
-        elif not _is_needed(text, at, rightward=part_at(parts, at) in rightward):
+        elif not _is_needed(text, at, part_at(parts, at), rightward):
             yield character
     yield from (text[at] for at in waiting)
 
 
-def _is_needed(text: str, at: int, *, rightward: bool) -> bool:
-    """Whether a character has its use where it stands."""
-    if text[at] in _MARKS:
-        return rightward
-    if text[at] in _JOINERS:
-        return _joins(text, at)
-    return _is_selector(text[at]) and _selects(text, at)
+def _is_needed(text: str, at: int, part: Part | None, rightward: set[Part]) -> bool:
+    """Whether a character has its use where it stands. `rightward` are the parts that read from right to left."""
+    character = text[at]
+    is_name = part is None or part.kind is Kind.NAME
+    if character in _MARKS:
+        return part in rightward
+    if character in _JOINERS:
+        return _joins(text, at, is_name=is_name)
+    if character == _SOFT_HYPHEN:
+        return not is_name
+    if character in _SEPARATORS:
+        return part is not None and part.kind in (Kind.STRING, Kind.PROSE)
+    if character == _NO_DOTS:
+        return _is_picture(text)
+    return bool(_SELECTOR.match(character)) and _selects(text, at)
 
 
 def _is_inside(part: Part, text: str, begin: int, end: int) -> bool:
@@ -115,23 +148,44 @@ def _is_inside(part: Part, text: str, begin: int, end: int) -> bool:
     return True
 
 
-def _joins(text: str, at: int) -> bool:
-    """Whether a joiner stands where one is needed: in a word of a script that has joined letters, or in an emoji."""
+def _joins(text: str, at: int, *, is_name: bool) -> bool:
+    """Whether a joiner stands where one is needed: in an emoji, behind a virama, or at a letter of a script that joins
+    its letters; in names between two of those (UAX 31, A1, A2 and B)."""
     before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
     if text[at] == "\u200d" and before and after and all(map(_is_pictorial, (before, after))):
         return True
-    return bool(before) and before.isalnum() | (unicodedata.category(before) in ("Mn", "Mc")) and not before.isascii()
+    if before and unicodedata.combining(before) == VIRAMA:
+        return True
+    joined = [bool(_JOINED.match(beside)) for beside in (before, after)]
+    return all(joined) if is_name else any(joined)
+
+
+VIRAMA = 9
+"""The combining class of the signs that take the vowel from a letter."""
 
 
 def _is_pictorial(character: str) -> bool:
-    return unicodedata.category(character) in ("So", "Sk") or _is_selector(character)
-
-
-def _is_selector(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    """Whether a character is a part of an emoji; those that this Python does not know yet are in one block."""
+    if "\U0001f000" <= character <= "\U0001faff" or character == "\u2194" or _SELECTOR.match(character):
+        return True
+    return unicodedata.category(character) == "So"
 
 
 def _selects(text: str, at: int) -> bool:
-    """Whether a selector follows one visible character: a row of them carries hidden data."""
+    """Whether a selector follows a character that it has a variant of. Letters of most scripts have none, and a row of
+    selectors carries hidden data."""
     before = text[at - 1 : at] if at else ""
-    return bool(before) and not before.isspace() and not _SUSPECT.match(before)
+    if not before or before.isspace() or _SUSPECT.match(before):
+        return False
+    if text[at] in _MONGOLIAN:
+        return "\u1820" <= before <= "\u18aa"
+    if text[at] not in _PICTURE_OR_TEXT:
+        return bool(_VARIED.match(before))
+    if before.isascii():
+        return before in "#*0123456789" and text[at + 1 : at + 2] == "\u20e3"
+    return before == "\u2139" or unicodedata.category(before) in ("So", "Sk", "Sm", "Po", "Pd", "Cn")
+
+
+def _is_picture(text: str) -> bool:
+    """Whether a line draws with braille, or is an empty line of such a picture."""
+    return any("\u2800" < character <= "\u28ff" for character in text) or not text.strip("\u2800 \t")
