@@ -180,6 +180,19 @@ def about_no_line(path: str, *, rule: str, severity: Severity, message: str, not
     )
 
 
+def about_name(change: FileChange, *, rule: str, severity: Severity, message: str) -> tuple[Finding, ...]:
+    """A check's finding on the name of a file: on its first added line, else, where the file is new or renamed, as an
+    information on none."""
+    for hunk in change.hunks:
+        for at, line in enumerate(hunk.lines):
+            if line.kind is LineKind.ADDED:
+                return (about_line(change.path, hunk.lines, at, rule=rule, severity=severity, message=message),)
+    if change.deleted or change.raw_path == change.raw_old_path:
+        return ()
+    note = "no line of it is added"
+    return (about_no_line(change.path, rule=rule, severity=Severity.INFO, message=message, note=note),)
+
+
 def squeeze(text: str) -> str:
     """The text without blanks and control characters: what code is compared by."""
     return _BLANKS.sub("", text)

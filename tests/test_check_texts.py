@@ -24,6 +24,16 @@ def found(text: str, path: str = "a.py", watched: Watched = Watched()) -> list[t
         "\u0391lpha = 1",
         "c\u03bfunt = 1",
         "pa\u0443Load",
+        "is_\u0430_dmin = 1",
+        "user_\u0441\u043e\u0440 = 1",
+        "x2_\u0445 = 1",
+        "get\u0410\u0421\u0415()",
+        "ad\u0436min = 1",
+        "HTTP\u0440arser",
+        "# B\u0441\u0435\u043a\u0438",
+        "\uff45val(x)",
+        "\uff41\uff44\uff4d\uff49\uff4e = 1",
+        "import \U0001d42c\U0001d432\U0001d42c",
     ],
 )
 def test_mixed_alphabets_are_a_warning(line: str) -> None:
@@ -40,10 +50,27 @@ def test_mixed_alphabets_are_a_warning(line: str) -> None:
         "x_\u0441\u0447\u0451\u0442 = 1",
         "na\u00efve = 1",
         "\u65e5\u672cAPI",
+        "user_\u0430\u0434\u043c\u0438\u043d = 1",
+        "get\u041f\u043e\u043b\u044c\u0437\u043e\u0432\u0430\u0442\u0435\u043b\u044c()",
+        "# URL\u043e\u0432, commit\u0438\u0442\u044c, 5\u0445",
+        "re.match('[a-zA-Z\u0430-\u044f\u0410-\u042f]', x)",
+        "re.match('[a-z\u0410-\u042f]', x)",
+        "print('\\n\u043d\u0435\u0442 %s\u0435')",
+        "x = '\uff21\uff30\uff29'  # \uff21\uff30\uff29",
+        "# \U0001d431",
+        "\U0001d431 = 1",
+        "\uff21\uff30\uff29\u3092\u547c\u3076",
     ],
 )
 def test_alphabets_side_by_side_are_none(line: str) -> None:
     assert found(f"+{line}") == []
+
+
+def test_mixed_alphabets_in_the_name_of_a_file() -> None:
+    assert found("+x", "app/\u0430dmin.py") == [(1, "warning", "check/homoglyph")]
+    assert found("+x", "app/\u043e\u0442\u0447\u0451\u0442_user.py") == []
+    (finding,) = run_checks([change("\u0430dmin.py")]).findings
+    assert (finding.line, finding.severity, finding.rule) == (None, Severity.INFO, "check/homoglyph")
 
 
 SPEAKING = [

@@ -9,8 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from reviewbot.diff import FileChange, Hunk, LineKind
-from reviewbot.findings import Finding, Severity, about_line, about_no_line
+from reviewbot.diff import FileChange, LineKind
+from reviewbot.findings import Finding, Severity, about_line, about_name
 from reviewbot.prose import Kind, Part, is_rightward, part_at, text_parts
 
 RULE = "check/bidi"
@@ -58,36 +58,27 @@ MAX_DEPTH = 125
 
 
 def find_bidi(change: FileChange) -> tuple[Finding, ...]:
-    """A finding for each added line with such characters, and one for a file's name: on its first added line, else as
-    an information on none, where the file is new or renamed."""
-    found = []
+    """A finding for each added line with such characters, and one for a file's name."""
+    found: list[Finding] = []
     name = change.raw_path.decode("utf-8", "replace")
-    in_name = list(_suspects(name, [Part(0, len(name), Kind.NAME)]))
+    suspects = list(_suspects(name, [Part(0, len(name), Kind.NAME)]))
+    if suspects:
+        message = _message("the name of this file holds", suspects)
+        found += about_name(change, rule=RULE, severity=Severity.ERROR, message=message)
     for hunk in change.hunks:
         parts: dict[int, list[Part]] | None = None
         for at, line in enumerate(hunk.lines):
-            if line.kind is not LineKind.ADDED:
-                continue
-            if in_name:
-                found.append(_finding(change, _message("the name of this file holds", in_name), hunk, at))
-                in_name = []
-            if line.text.isascii() or not _SUSPECT.search(line.text):
+            if line.kind is not LineKind.ADDED or line.text.isascii() or not _SUSPECT.search(line.text):
                 continue
             if parts is None:
                 parts = text_parts(change.path, hunk.lines)
             suspects = list(_suspects(line.text, parts[line.new or 0], first=line.new == 1))
             if suspects:
-                found.append(_finding(change, _message("this line holds", suspects), hunk, at))
-    if in_name and not change.deleted and change.raw_path != change.raw_old_path:
-        message = _message("the name of this file holds", in_name)
-        found.append(
-            about_no_line(change.path, rule=RULE, severity=Severity.INFO, message=message, note="it has no added line")
-        )
+                message = _message("this line holds", suspects)
+                found.append(
+                    about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.ERROR, message=message)
+                )
     return tuple(found)
-
-
-def _finding(change: FileChange, message: str, hunk: Hunk, at: int) -> Finding:
-    return about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.ERROR, message=message)
 
 
 def _message(where: str, suspects: Sequence[str]) -> str:

@@ -1,38 +1,122 @@
-"""Names that mix alphabets, so that they look like others: Cyrillic letters among Latin ones (UTS 39)."""
+"""Names that mix alphabets, so that they look like others: Cyrillic letters among Latin ones (UTS 39), and letters that
+Python reads as others (NFKC)."""
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
-from reviewbot.diff import FileChange
-from reviewbot.findings import Finding, Severity, about_added_lines
+from reviewbot.diff import FileChange, LineKind
+from reviewbot.findings import Finding, Severity, about_line, about_name
+from reviewbot.prose import Part, part_at, text_parts
 
 RULE = "check/homoglyph"
 
 _LOOKALIKES = (
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u04bb\u0501\u051b\u051d"  # Cyrillic, small
-    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408\u04ae"  # Cyrillic, capital
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u0475\u04af\u04bb\u04cf\u0501\u051b\u051d"  # Cyrillic
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408\u04ae\u04c0"  # capital
+    "\u051a\u051c"
     "\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"  # Greek
     "\u0561\u0570\u0578\u057d\u0585\u0555\u054f\u054d"  # Armenian
     "\u13a0\u13a1\u13a2\u13aa\u13ab\u13ac\u13b3\u13b7\u13bb\u13be\u13da\u13d2\u13dd\u13e2\u13e6"  # Cherokee
 )
 _LATIN = "A-Za-z\u00c0-\u024f"
-_PART = re.compile(r"[^\W\d_]+")
-_MIXED = re.compile(f"(?=.*[{_LATIN}]).*[{_LOOKALIKES}]")
-_ANY = re.compile(f"[{_LOOKALIKES}]")
+_OTHER = "\u0400-\u058f\u13a0-\u13ff"
+
+_NAME = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W\d_]+")
+_FOREIGN = re.compile(f"[{_LOOKALIKES}{_OTHER}]")
+_HAS_LATIN = re.compile(f"[{_LATIN}]")
+_LOOKALIKE = re.compile(f"[{_LOOKALIKES}]")
+_INSIDE = re.compile(f"[{_LATIN}][{_OTHER}]+[{_LATIN}]")
+_NO_NAME = re.compile(r"\\[A-Za-z]|%[a-z]|(?<=-)[^\W\d_]{2}(?=-)")
+"""Escapes and places of a format, and where two ranges of a set of letters meet, as in `[a-zA-Z]`."""
+
+_FOLDED = re.compile("[\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]")
+"""Letters of full width and of mathematics."""
 
 
 def find_homoglyphs(change: FileChange) -> tuple[Finding, ...]:
-    """A finding for each added line on which a word, or a part of a name between underscores and digits, has Latin
-    letters and others that look like Latin ones. Greek letters as in `Δt` look like none."""
-    return about_added_lines(change, _tell, rule=RULE, severity=Severity.WARNING)
+    """A finding for each added line, and for the name of a file, with a name that has Latin letters and others.
+
+    In one of its words are letters of another alphabet that look like Latin ones, or any between Latin ones. A word
+    that is wholly of another alphabet counts only if all of its letters look Latin, and Greek letters as in `Δt` look
+    like none. In code, a name that Python reads as another one, in plain letters, is found as well."""
+    found: list[Finding] = []
+    mixed = _mixed_name(change.raw_path.decode("utf-8", "replace"))
+    if mixed is not None:
+        found += about_name(
+            change, rule=RULE, severity=Severity.WARNING, message=_mixed_in("the name of a file", mixed)
+        )
+    for hunk in change.hunks:
+        parts: dict[int, list[Part]] | None = None
+        for at, line in enumerate(hunk.lines):
+            if line.kind is not LineKind.ADDED or line.text.isascii():
+                continue
+            message = None
+            if (mixed := _mixed_name(line.text)) is not None:
+                message = _mixed_in("one name", mixed)
+            elif _FOLDED.search(line.text):
+                if parts is None:
+                    parts = text_parts(change.path, hunk.lines)
+                message = _folded_name(line.text, parts[line.new or 0])
+            if message is not None:
+                found.append(
+                    about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.WARNING, message=message)
+                )
+    return tuple(found)
 
 
-def _tell(text: str) -> str | None:
-    if text.isascii() or not _ANY.search(text):
+def _mixed_in(what: str, name: str) -> str:
+    return f"letters that only look alike are mixed in {what}: {_spelled(name)}"
+
+
+def _mixed_name(text: str) -> str | None:
+    """The first name that mixes alphabets."""
+    if not _FOREIGN.search(text):
         return None
-    mixed = next((part for part in _PART.findall(text) if _MIXED.match(part)), None)
-    return None if mixed is None else f"letters that only look alike are mixed in one name: {_spelled(mixed)}"
+    for name in _NAME.findall(_NO_NAME.sub(" ", text)):
+        if _FOREIGN.search(name) and _HAS_LATIN.search(name):
+            for part in _WORD.findall(name):
+                if any(map(_deceives, _words(part))):
+                    return str(name)
+    return None
 
 
-def _spelled(word: str) -> str:
-    """The word with its look-alikes as escapes."""
-    return _ANY.sub(lambda match: f"\\u{ord(match[0]):04x}", word[:60])
+def _words(part: str) -> list[str]:
+    """The words of a name without underscores: `getName` has two, and so has an ending on a Latin abbreviation."""
+    words = []
+    begin = 0
+    for at in range(1, len(part)):
+        hump = part[at - 1].islower() and part[at].isupper()
+        ending = at > 1 and part[at - 2 : at].isupper() and part[at].islower()
+        if hump or (ending and _is_latin(part[at - 1]) != _is_latin(part[at])):
+            words.append(part[begin:at])
+            begin = at
+    return [*words, part[begin:]]
+
+
+def _is_latin(letter: str) -> bool:
+    return _HAS_LATIN.match(letter) is not None
+
+
+def _deceives(word: str) -> bool:
+    """Whether a word looks Latin and is not wholly so. Its name has Latin letters, if not the word."""
+    if not _HAS_LATIN.search(word):
+        return not _LOOKALIKE.sub("", word)
+    return bool(_LOOKALIKE.search(word) or _INSIDE.search(word))
+
+
+def _folded_name(text: str, parts: Sequence[Part]) -> str | None:
+    """What to say of the first name in code that is another one, in ASCII, to Python (PEP 3131)."""
+    for found in _NAME.finditer(text):
+        name = found[0]
+        if not name.isascii() and len(name) > 1 and part_at(parts, found.start()) is None:
+            read = unicodedata.normalize("NFKC", name)
+            if read.isascii():
+                return f"letters of other shapes stand for plain ones in one name, which Python reads as {read[:60]}"
+    return None
+
+
+def _spelled(name: str) -> str:
+    """The name with the letters that are not Latin as escapes."""
+    return _FOREIGN.sub(lambda match: f"\\u{ord(match[0]):04x}", name[:60])
