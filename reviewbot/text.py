@@ -2,9 +2,11 @@
 
 import re
 
-# C0 but TAB and LF, DEL, C1, bidirectional controls, zero-width and tag characters, line separators, surrogates.
+# C0 but TAB and LF, DEL, C1, soft hyphens, bidirectional controls, zero-width and tag characters, line separators,
+# other characters of format that show nothing, surrogates.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 
 

@@ -198,6 +198,11 @@ def test_the_hostile_sample_is_harmless_everywhere() -> None:
     assert HOSTILE.message.startswith("%0A")
 
 
+@pytest.mark.parametrize("character", "\u00ad\u180e\u200b\u2028\u206a\ufeff\ufff9\U0001bca0\U0001d173\U000e0041")
+def test_what_nobody_sees_is_shown_as_an_escape(character: str) -> None:
+    assert re.fullmatch(r"\\[xuU][0-9a-f]+", visible(character))
+
+
 @given(st.text())
 def test_visible_text_is_stable_and_loses_nothing(text: str) -> None:
     shown = visible(text)
