@@ -1,7 +1,7 @@
 """What is remarked about a line, whoever said it: the values that checks, model replies and reports share."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
 from itertools import islice
 
@@ -150,18 +150,6 @@ def about_line(
         suggestion=suggestion,
         evidence=line.text.strip(),
         excerpt=excerpt(lines, at),
-    )
-
-
-def about_added_lines(
-    change: FileChange, tell: Callable[[str], str | None], *, rule: str, severity: Severity
-) -> tuple[Finding, ...]:
-    """A check's finding on each added line for whose text `tell` has a message."""
-    return tuple(
-        about_line(change.path, hunk.lines, at, rule=rule, severity=severity, message=message)
-        for hunk in change.hunks
-        for at, line in enumerate(hunk.lines)
-        if line.kind is LineKind.ADDED and (message := tell(line.text)) is not None
     )
 
 
