@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from values import change
 
 from reviewbot.checks import run_checks
-from reviewbot.checks.bidi import _SUSPECT
+from reviewbot.checks.bidi import _SUSPECT, _suspects
 
 
 def found(*rows: str, path: str = "a.py") -> list[tuple[int | None, str, str]]:
@@ -152,6 +152,19 @@ def test_a_comment_or_string_of_many_lines(begin: str, end: str) -> None:
 def test_a_file_without_code() -> None:
     assert found(f'{ISOLATED} \u2067"\u05e9"\u2069', path="README.md") == []
     assert found("x = 1 \u2066y\u2069", path="README.md") == ERROR
+
+
+def test_a_long_line_of_such_characters_is_looked_at_once() -> None:
+    seen = 0
+
+    class Text(str):
+        def __iter__(self):
+            nonlocal seen
+            seen += len(self)
+            return super().__iter__()
+
+    text = Text("\u2800" * 1000 + "x")
+    assert len(list(_suspects(text, []))) == 1000 and seen < 10 * len(text)
 
 
 def test_a_byte_order_mark_counts_only_on_the_first_line() -> None:

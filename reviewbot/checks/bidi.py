@@ -91,10 +91,11 @@ def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Itera
     order mark."""
     flags = {at for found in _FLAG.finditer(text) for at in range(*found.span())}
     rightward = {part for part in parts if is_rightward(text[part.start : part.end])}
+    draws = _NO_DOTS in text and _is_picture(text)
     waiting: list[int] = []
     for found in _SUSPECT.finditer(text):
         at, character = found.start(), found[0]
-        if at in flags or (first and at == 0 and character == "\ufeff"):
+        if at in flags or (first and at == 0 and character == "\ufeff") or (draws and character == _NO_DOTS):
             continue
         if character in _CLOSES and len(waiting) < MAX_DEPTH:
             waiting.append(at)
@@ -120,8 +121,6 @@ def _is_needed(text: str, at: int, part: Part | None, rightward: set[Part]) -> b
         return not is_name
     if character in _SEPARATORS:
         return part is not None and part.kind in (Kind.STRING, Kind.PROSE)
-    if character == _NO_DOTS:
-        return _is_picture(text)
     return bool(_SELECTOR.match(character)) and _selects(text, at)
 
 
