@@ -12,19 +12,9 @@ from typing import NamedTuple
 
 from reviewbot.errors import UsageError
 from reviewbot.files import replacing
+from reviewbot.hookmanagers import refuse_managed, script_of
+from reviewbot.hookscripts import ALL_STAGES, GIT_HOOKS, KEPT, Scope, forwarding_script, hook_script, seal, second_line
 from reviewbot.text import visible_line
-from reviewbot.warmhook import warm_script
-
-STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
-WARM_STAGE = "post-index-change"
-DEFAULT_STAGES = ("pre-commit", "pre-merge-commit")
-MARKER = "# reviewbot hook"
-"""Begins the second line of a hook of ours; the whole line tells it from others."""
-
-KEPT = ".before-reviewbot"
-
-_SEAL = "# "
-_SEALED = ": what follows, as it was written; `reviewbot install` replaces no hook that was edited"
 
 
 class Done(NamedTuple):
@@ -35,60 +25,29 @@ class Done(NamedTuple):
     action: str
 
 
-def hook_script(stage: str, python: str | None = None, on_failure: str = "allow") -> str:
-    """The POSIX script of a hook: run what was there before, then reviewbot.
-
-    `python` is the absolute path of the interpreter that has reviewbot; None takes `reviewbot` from PATH. When the
-    interpreter or its package is gone, the script says so and lets git go on, or stops it where `on_failure` is block.
-    """
-    if python is None:
-        there, command = "command -v reviewbot >/dev/null 2>&1", "reviewbot"
-    else:
-        package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-        there = f"[ -x {shlex.quote(python)} ] && [ -e {shlex.quote(package)} ]"
-        command = f"{shlex.quote(python)} -m reviewbot"
-    if stage == WARM_STAGE:
-        script = f'before="$0{KEPT}"\nif [ -x "$before" ]; then "$before" "$@"; fi\n{warm_script(there, command)}'
-        return f"#!/bin/sh\n{_second_line(stage)}\n{_seal(script)}\n{script}"
-    code = 3 if on_failure == "block" else 0
-    gone = f"reviewbot: the program of the {stage} hook is gone; nothing was reviewed (try: reviewbot install)"
-    save, again, run = "", "", f'exec {command} hook {stage} "$@"'
-    if stage == "pre-push":  # both hooks read stdin
-        save, again = "lines=$(cat; echo .)\n", 'printf %s "${lines%.}" | '
-        run = f'{again}{command} hook {stage} "$@"; exit $?'
-    script = (
-        f"{save}"
-        f'before="$0{KEPT}"\n'
-        f'if [ -x "$before" ]; then {again}"$before" "$@" || exit $?; fi\n'
-        f"if {there}; then\n"
-        f"    {run}\n"
-        "fi\n"
-        f"echo {shlex.quote(gone)} >&2\n"
-        f"exit {code}\n"
-    )
-    return f"#!/bin/sh\n{_second_line(stage)}\n{_seal(script)}\n{script}"
-
-
-def install(hooks_dir: str, stages: tuple[str, ...], python: str, on_failure: str) -> tuple[Done, ...]:
+def install(
+    hooks_dir: str, stages: tuple[str, ...], python: str, on_failure: str, scope: Scope = Scope.REPOSITORY
+) -> tuple[Done, ...]:
     """Write the hooks; a second time changes nothing. UsageError, before anything is written, for a hook that cannot be
     replaced, and for a folder that cannot be written."""
     folder = Path(hooks_dir)
-    if is_of_husky(folder):
-        raise _of_husky(folder, stages)
+    refuse_managed(folder, stages)
     try:
         for stage in stages:
             _refuse_to_lose(folder / stage)
         folder.mkdir(parents=True, exist_ok=True)
-        return tuple(_install_one(folder / stage, stage, hook_script(stage, python, on_failure)) for stage in stages)
+        return tuple(
+            _install_one(folder / stage, stage, hook_script(stage, python, on_failure, scope)) for stage in stages
+        )
     except OSError as error:
-        raise _unwritable(hooks_dir, error) from error
+        raise unwritable(hooks_dir, error) from error
 
 
 def uninstall(hooks_dir: str) -> tuple[Done, ...]:
     """Remove every hook of ours, and put back what was there before."""
     done = []
     try:
-        for stage in (*STAGES, WARM_STAGE):
+        for stage in ALL_STAGES:
             path = Path(hooks_dir) / stage
             kept = _kept(path)
             if not is_ours(path):
@@ -100,50 +59,90 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
                 path.unlink()
                 done.append(Done(stage, str(path), "removed"))
     except OSError as error:
-        raise _unwritable(hooks_dir, error) from error
+        raise unwritable(hooks_dir, error) from error
     return tuple(done)
+
+
+def install_forwarding(hooks_dir: str) -> None:
+    """Fill the folder for all repositories with hooks that run a repository's own, but for those that run reviewbot.
+
+    UsageError, before anything is written, where the folder has a hook of somebody else, or cannot be written.
+    """
+    folder = Path(hooks_dir)
+    names = [name for name in GIT_HOOKS if not is_ours(folder / name)]
+    for name in names:
+        if os.path.lexists(folder / name) and not is_forwarding(folder / name):
+            path = visible_line(str(folder / name))
+            raise UsageError(
+                f"{path} is not of reviewbot, whose folder this is", f"rm {shlex.quote(str(folder / name))}"
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            _install_one(folder / name, name, forwarding_script(name), keep=False)
+    except OSError as error:
+        raise unwritable(hooks_dir, error) from error
+
+
+def uninstall_forwarding(hooks_dir: str) -> tuple[str, ...]:
+    """Remove the hooks that `install_forwarding` wrote, and the folder; the names of what others put into it, which
+    stays."""
+    folder = Path(hooks_dir)
+    try:
+        for name in GIT_HOOKS:
+            if is_forwarding(folder / name):
+                (folder / name).unlink()
+        left = tuple(sorted(path.name for path in folder.iterdir()))
+        if not left:
+            folder.rmdir()
+        return left
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise unwritable(hooks_dir, error) from error
 
 
 def is_ours(path: Path) -> bool:
     """Whether a hook was written by `install`."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").split("\n")[1:2] == [_second_line(path.name)]
-    except OSError:
-        return False
+    return script_of(path).split("\n")[1:2] == [second_line(path.name)] or is_for_all(path)
+
+
+def is_for_all(path: Path) -> bool:
+    """Whether a hook was written by `install --global`."""
+    return script_of(path).split("\n")[1:2] == [second_line(path.name, " --global")]
+
+
+def is_forwarding(path: Path) -> bool:
+    """Whether a hook only runs a repository's own: the second line tells, also in what another version wrote."""
+    return script_of(path).split("\n")[1:2] == forwarding_script(path.name).split("\n")[1:2]
+
+
+def is_edited(script: str) -> bool:
+    """Whether the text of a hook of ours is not as it was written."""
+    lines = script.split("\n")
+    return lines[2:3] != [seal("\n".join(lines[3:]))]
 
 
 def runs_us(path: Path) -> bool:
     """Whether a hook starts reviewbot: one of ours, or one that somebody wrote. What a comment says does not count."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return False
+    lines = script_of(path).split("\n")
     return is_ours(path) or any("reviewbot hook" in line and not line.lstrip().startswith("#") for line in lines)
 
 
-def is_of_husky(folder: Path) -> bool:
-    """Whether it is the folder in which husky (9 and newer) keeps hooks that run the user's, one folder above."""
-    return folder.name == "_" and (folder / "h").is_file()
-
-
-def _second_line(stage: str) -> str:
-    return f"{MARKER} {stage}: written by `reviewbot install`; `reviewbot uninstall` removes it"
-
-
-def _seal(script: str) -> str:
-    """The third line of a hook of ours, by which it shows whether the rest is as it was written."""
-    import hashlib
-
-    return f"{_SEAL}{hashlib.sha256(script.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}{_SEALED}"
+def unwritable(hooks_dir: str, error: OSError) -> UsageError:
+    """What to say of a folder that hooks cannot be written into."""
+    reason = error.strerror or type(error).__name__
+    return UsageError(
+        f"cannot write hooks into {visible_line(hooks_dir)}: {reason}", f"ls -ld {shlex.quote(hooks_dir)}"
+    )
 
 
 def _refuse_to_lose(path: Path) -> None:
     """Raise UsageError where writing a hook of ours would lose what somebody else wrote."""
-    if not os.path.lexists(path):
+    if not os.path.lexists(path) or is_forwarding(path):
         return
     if is_ours(path):
-        lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
-        if lines[2:3] != [_seal("\n".join(lines[3:]))]:
+        if is_edited(script_of(path)):
             raise UsageError(
                 f"{visible_line(str(path))} was edited by hand since `reviewbot install` wrote it",
                 f"rm {shlex.quote(str(path))} && reviewbot install",
@@ -155,20 +154,12 @@ def _refuse_to_lose(path: Path) -> None:
         )
 
 
-def _of_husky(folder: Path, stages: tuple[str, ...]) -> UsageError:
-    lines = [f"echo 'reviewbot hook {stage} \"$@\"' >> {shlex.quote(str(folder.parent / stage))}" for stage in stages]
-    return UsageError(
-        f"{visible_line(str(folder))} belongs to husky, which writes it anew and takes hooks from the folder above",
-        " && ".join(lines),
-    )
-
-
-def _install_one(path: Path, stage: str, script: str) -> Done:
+def _install_one(path: Path, stage: str, script: str, *, keep: bool = True) -> Done:
     exists = os.path.lexists(path)
-    if exists and is_ours(path):
+    if exists and (is_ours(path) or is_forwarding(path)):
         if path.read_bytes() == script.encode("utf-8", "surrogateescape") and os.access(path, os.X_OK):
             return Done(stage, str(path), "unchanged")
-    elif exists:
+    elif exists and keep:
         _write(path, script, keep=True)
         return Done(stage, str(path), "written, after the hook that was there")
     _write(path, script, keep=False)
@@ -186,10 +177,3 @@ def _write(path: Path, script: str, *, keep: bool) -> None:
 
 def _kept(path: Path) -> Path:
     return path.with_name(path.name + KEPT)
-
-
-def _unwritable(hooks_dir: str, error: OSError) -> UsageError:
-    reason = error.strerror or type(error).__name__
-    return UsageError(
-        f"cannot write hooks into {visible_line(hooks_dir)}: {reason}", f"ls -ld {shlex.quote(hooks_dir)}"
-    )

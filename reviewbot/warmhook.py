@@ -19,7 +19,7 @@ done
 for file in "$dir"/next-index-*; do
     [ -e "$file" ] && exit 0
 done
-common=${{dir%/worktrees/*}}
+{opt_out}common=${{dir%/worktrees/*}}
 {{ printf '%s\\t%s\\n' "$GIT_DIR" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
 {{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=
 {{ read -r now <{boot}; }} 2>/dev/null || now=-
@@ -31,10 +31,13 @@ exit 0
 """
 
 
-def warm_script(there: str, command: str) -> str:
-    """What the hook does: `there` is shell that tells whether the program is there, `command` is what starts it.
+def warm_script(there: str, command: str, opt_out: str = "") -> str:
+    """What the hook does: `there` is shell that tells whether the program is there, `command` is what starts it, and
+    `opt_out` lines that may end it before anything is noted.
 
     The first argument is 1 when git has written files too, as at a checkout: then nothing was staged. GIT_INDEX_FILE
     names a temporary index, and index.lock and next-index-* stand there during `git commit -a` and `git commit PATH`.
     """
-    return _SCRIPT.format(there=there, command=command, queue=QUEUE, worker=WORKER, boot=shlex.quote(BOOT))
+    return _SCRIPT.format(
+        there=there, command=command, opt_out=opt_out, queue=QUEUE, worker=WORKER, boot=shlex.quote(BOOT)
+    )

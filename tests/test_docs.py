@@ -12,7 +12,7 @@ from docs import card_table, need_table, settings_table
 from reviewbot import __version__, ignores
 from reviewbot.cli.arguments import COMMANDS, FORMATS
 from reviewbot.errors import ExitCode
-from reviewbot.install import STAGES, hook_script
+from reviewbot.hookscripts import STAGES, hook_script
 from reviewbot.reporters import REPORTERS
 
 ROOT = Path(__file__).parent.parent

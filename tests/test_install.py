@@ -12,7 +12,8 @@ from conftest import GitRepo
 
 from reviewbot.cli import main
 from reviewbot.errors import UsageError
-from reviewbot.install import KEPT, STAGES, hook_script, install, is_ours, runs_us, uninstall
+from reviewbot.hookscripts import KEPT, STAGES, hook_script
+from reviewbot.install import install, is_ours, runs_us, uninstall
 
 PYTHON = sys.executable
 

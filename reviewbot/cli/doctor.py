@@ -102,7 +102,9 @@ def _check_repository(repository: "Repository | None", problem: RepoError | None
 
 def _check_hooks(repository: "Repository") -> Iterator[Check]:
     """One line for each hook of ours, or one that says that there is none."""
-    from reviewbot.install import STAGES, is_of_husky, runs_us
+    from reviewbot.hookmanagers import is_of_husky
+    from reviewbot.hookscripts import STAGES
+    from reviewbot.install import runs_us
 
     folder = Path(repository.hooks_dir)
     found = False

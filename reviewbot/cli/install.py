@@ -5,7 +5,8 @@ import os
 import sys
 
 from reviewbot.errors import ExitCode, UsageError
-from reviewbot.install import DEFAULT_STAGES, STAGES, WARM_STAGE, Done, install, uninstall
+from reviewbot.hookscripts import DEFAULT_STAGES, STAGES, WARM_STAGE
+from reviewbot.install import Done, install, uninstall
 from reviewbot.repo import Repository, open_repository
 from reviewbot.text import visible_line
 

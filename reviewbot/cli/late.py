@@ -16,7 +16,8 @@ from reviewbot.cli.engine import cache_part
 from reviewbot.config import Config, Settings
 from reviewbot.errors import ExitCode
 from reviewbot.files import keep
-from reviewbot.install import WARM_STAGE, is_ours
+from reviewbot.hookscripts import WARM_STAGE
+from reviewbot.install import is_ours
 from reviewbot.repo import Change, Repository
 from reviewbot.review import Review
 

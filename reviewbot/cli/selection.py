@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from reviewbot.errors import RepoError, UsageError
-from reviewbot.install import STAGES
+from reviewbot.hookscripts import STAGES
 from reviewbot.repo import Change, Repository, Source, open_repository
 
 

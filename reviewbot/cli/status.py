@@ -14,7 +14,8 @@ from reviewbot.cli.late import pending_commits, tell_settled
 from reviewbot.config import Config
 from reviewbot.errors import ExitCode
 from reviewbot.files import keep
-from reviewbot.install import WARM_STAGE, is_ours
+from reviewbot.hookscripts import WARM_STAGE
+from reviewbot.install import is_ours
 from reviewbot.repo import Repository, open_repository
 from reviewbot.text import visible_line
 from reviewbot.worker import Work, at_work, queue_bytes
