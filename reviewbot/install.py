@@ -107,6 +107,12 @@ def is_ours(path: Path) -> bool:
     return script_of(path).split("\n")[1:2] == [second_line(path.name)] or is_for_all(path)
 
 
+def is_installed(stage: str, hooks_dir: str, common_dir: str) -> bool:
+    """Whether a hook of ours runs: the one in git's folder, or the repository's own, which that passes on to."""
+    path = Path(hooks_dir, stage)
+    return is_ours(path) or (is_forwarding(path) and is_ours(Path(common_dir, "hooks", stage)))
+
+
 def is_for_all(path: Path) -> bool:
     """Whether a hook was written by `install --global`."""
     return script_of(path).split("\n")[1:2] == [second_line(path.name, " --global")]

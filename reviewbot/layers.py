@@ -59,6 +59,11 @@ def user_file() -> str:
     return os.path.join(user_config_dir("reviewbot", appauthor=False), "config.toml")
 
 
+def hooks_folder() -> str:
+    """The folder for git hooks of ours that run in all repositories, beside `user_file`."""
+    return os.path.join(os.path.dirname(user_file()), "git-hooks")
+
+
 OUTCOMES = "outcomes.sqlite"
 """The file in the folder for caches that has what models said."""
 

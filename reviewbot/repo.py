@@ -76,6 +76,12 @@ class Repository:
         """Whether core.hooksPath names the folder of the hooks."""
         return self._git.run("config", "--get", "core.hooksPath").status == 0
 
+    def git_setting(self, key: str, kind: str) -> str | None:
+        """A value of git's own configuration that holds here, None where there is none; `kind` is a type that
+        `git config --type` knows."""
+        answer = self._git.run("config", f"--type={kind}", "--get", key)
+        return os.fsdecode(answer.stdout.removesuffix(b"\n")) if answer.status == 0 else None
+
     @property
     def git_version(self) -> tuple[int, ...]:
         """git's version, such as (2, 39, 5)."""

@@ -55,7 +55,8 @@ _ARGUMENTS = {
     "prompts": "[list | show [NAME] | check FILE] ",
     "baseline": "[list | add FINGERPRINT ... | write [REV ...] | prune] ",
     "cache": "[info | clear | prune] ",
-    "install": "[--stage STAGE] [--warm | --warm-only] ",
+    "install": "[--stage STAGE] [--warm | --warm-only] [--global] [--check] ",
+    "uninstall": "[--global] ",
 }
 
 _DEFAULTS = {
@@ -162,6 +163,8 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(
         args=[],
         staged=False,
+        check=False,
+        everywhere=False,
         show=None,
         vocab=None,
         warm=False,
@@ -199,6 +202,10 @@ def _build_parser() -> argparse.ArgumentParser:
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
     made["install"].add_argument("--warm", action="store_true", help="also review while you stage (post-index-change)")
     made["install"].add_argument("--warm-only", action="store_true", help="write no other hook than that one")
+    made["install"].add_argument("--check", action="store_true", help="write nothing, say whether they are in order")
+    for name in ("install", "uninstall"):
+        text = "in all repositories of yours, through git's global configuration"
+        made[name].add_argument("--global", dest="everywhere", action="store_true", help=text)
     for name, one in made.items():
         _add_common_options(one, name, "")
         _add_settings(one, "", hidden=name in ("install", "uninstall"))

@@ -1,11 +1,8 @@
 """`reviewbot doctor`: what works here, what does not, and the command that mends it."""
 
 import argparse
-import os
-import shlex
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewbot.cli.config import repository_here, settings_here
@@ -101,62 +98,21 @@ def _check_repository(repository: "Repository | None", problem: RepoError | None
 
 
 def _check_hooks(repository: "Repository") -> Iterator[Check]:
-    """One line for each hook of ours, or one that says that there is none."""
-    from reviewbot.hookmanagers import is_of_husky
-    from reviewbot.hookscripts import STAGES
-    from reviewbot.install import runs_us
+    """One line for each hook that runs us or should, or one that says that there is none; then what else decides."""
+    from reviewbot import hookstate
+    from reviewbot.globalhooks import runner
+    from reviewbot.hookscripts import ALL_STAGES
 
-    folder = Path(repository.hooks_dir)
-    found = False
-    for stage in STAGES:
-        if is_of_husky(folder) and runs_us(folder.parent / stage):
-            found = True
-            yield Check("hook", State.OK, f"{stage}: husky runs reviewbot")
-            continue
-        path = os.path.join(repository.hooks_dir, stage)
-        try:
-            with open(path, "rb") as file:
-                script = file.read(65536)
-        except OSError:
-            continue
-        if runs_us(Path(path)):
-            found = True
-            yield _check_script(stage, path, script)
-        elif b"pre-commit" in script and repository.root and _framework_runs_us(repository.root):
-            found = True
-            yield Check("hook", State.OK, f"{stage}: pre-commit runs reviewbot")
-    if not found:
+    hooks = [hookstate.look_in(repository, stage) for stage in ALL_STAGES]
+    for hook in hooks:
+        if hook.state is hookstate.State.IN_ORDER:
+            yield Check("hook", State.OK, f"{hook.stage}: {hook.message}")
+        elif hook.state is hookstate.State.BROKEN:
+            yield Check("hook", State.FAILED, hook.message, hook.hint)
+    if all(hook.state is hookstate.State.ABSENT for hook in hooks):
         yield Check("hook", State.NOTE, f"none of ours in {repository.hooks_dir}", "reviewbot install")
-
-
-def _check_script(stage: str, path: str, script: bytes) -> Check:
-    if not os.access(path, os.X_OK):
-        hint = f"chmod +x {shlex.quote(path)}"
-        return Check("hook", State.FAILED, f"{path} is not executable, so git passes over it", hint)
-    for program in _programs(os.fsdecode(script)):
-        if not os.path.exists(program):
-            return Check("hook", State.FAILED, f"{path} runs what is gone: {program}", "reviewbot install")
-    return Check("hook", State.OK, f"{stage}: {path}")
-
-
-def _programs(script: str) -> Iterator[str]:
-    """The paths that a hook written by `reviewbot install` makes sure of before it starts."""
-    for line in script.split("\n"):
-        if not line.startswith(("if [ -x /", "if [ -x '/")):
-            continue
-        try:
-            words = shlex.split(line)
-        except ValueError:  # edited by hand: nothing to check
-            return
-        yield from (word for before, word in zip(words, words[1:], strict=False) if before in ("-x", "-e"))
-
-
-def _framework_runs_us(root: str) -> bool:
-    try:
-        with open(os.path.join(root, ".pre-commit-config.yaml"), "rb") as file:
-            return b"reviewbot" in file.read()
-    except OSError:
-        return False
+    for remark in hookstate.remarks(repository, runner()):
+        yield Check("hook", State.NOTE, remark)
 
 
 def _show_settings(settings: "Settings") -> Iterator[Check]:

@@ -17,7 +17,7 @@ from reviewbot.config import Config, Settings
 from reviewbot.errors import ExitCode
 from reviewbot.files import keep
 from reviewbot.hookscripts import WARM_STAGE
-from reviewbot.install import is_ours
+from reviewbot.install import is_installed
 from reviewbot.repo import Change, Repository
 from reviewbot.review import Review
 
@@ -47,7 +47,7 @@ def follow_up(repository: Repository, settings: Settings, changes: Sequence[Chan
     unread = review.lines_failed or review.unconfirmed
     if unread and code == ExitCode.OK and [change.source.kind for change in changes] == ["staged"]:
         note_unread(repository, settings.config, changes[0])
-        if is_ours(Path(repository.hooks_dir, WARM_STAGE)):
+        if is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
             start_worker(repository)
     for line in tell_settled(repository, settings):
         print(f"reviewbot: {line}", file=sys.stderr)

@@ -15,7 +15,7 @@ from reviewbot.config import Config
 from reviewbot.errors import ExitCode
 from reviewbot.files import keep
 from reviewbot.hookscripts import WARM_STAGE
-from reviewbot.install import is_ours
+from reviewbot.install import is_installed
 from reviewbot.repo import Repository, open_repository
 from reviewbot.text import visible_line
 from reviewbot.worker import Work, at_work, queue_bytes
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     waiting = [pending.commit[:7] for pending in pending_commits(repository, settings.config)]
     if waiting:
         lines.append(f"late: not wholly reviewed yet: {', '.join(waiting)} (reviewbot show {waiting[0]})")
-    if not is_ours(Path(repository.hooks_dir, WARM_STAGE)):
+    if not is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
         lines.append("no hook reviews while you stage (try: reviewbot install --warm)")
     print("\n".join(map(visible_line, lines)))
     return ExitCode.OK
