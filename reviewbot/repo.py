@@ -133,7 +133,7 @@ class Repository:
         """The changes that a push sends, from the lines that git gives a pre-push hook; equal diffs once.
 
         For each ref: from the remote's commit when that is an ancestor, else from the merge base with what is known
-        of the remote, else the whole history. Deleted refs are left out.
+        of the remote, or of other remotes where nothing is; else the whole history. Deleted refs are left out.
         """
         changes: dict[bytes, Change] = {}
         for line in filter(None, lines.decode("utf-8", "surrogateescape").split("\n")):
@@ -212,11 +212,14 @@ class Repository:
         if head is None:
             note = f"{visible_line(parts[2])} names no commit, so there is no change to review"
             return Change(Source("range"), b"", (note,))
-        base = revisions.push_base(self._git, head, parts[3], remote)
+        base, from_others = revisions.push_base(self._git, head, parts[3], remote)
         if base is None:
             note = f"nothing is known of {visible_line(remote)}: the whole history of {visible_line(parts[2])} is new"
             return self._tree_diff(revisions.empty_tree(self._git), head, "range", (), (note,))
-        return None if base == head else self._tree_diff(base, head, "range")
+        if base == head:
+            return None
+        note = f"nothing is known of {visible_line(remote)}: what other remotes have of {visible_line(parts[2])} is old"
+        return self._tree_diff(base, head, "range", (), (note,) if from_others else ())
 
     def _query(self, args: tuple[str, ...], paths: Sequence[str] = ()) -> Query:
         return Query(args, tuple(paths), switches=ONLY_TRACKED_ATTRIBUTES, up=self._up)

@@ -167,15 +167,22 @@ def _from_merge_base(git: Runner, word: str, first: str, last: str) -> Span:
     return Span((bases[0], last), (several,) if len(bases) > 1 else ())
 
 
-def push_base(git: Runner, head: str, theirs: str, remote: str) -> str | None:
-    """Where the review of a push begins: the remote's commit, or the merge base with what is known of the remote.
+def push_base(git: Runner, head: str, theirs: str, remote: str) -> tuple[str | None, bool]:
+    """Where the review of a push begins, and whether other remotes had to tell.
 
-    None where nothing is known of it: the whole history is new.
+    It is the remote's commit, or the merge base with what is known of the remote; of all remotes, where nothing is
+    known of that one, as when an address was typed, or a fork is pushed to for the first time. None where there is
+    nothing in common: the whole history is new.
     """
     known = None if ZERO.fullmatch(theirs) else lookup_commit(git, theirs)
     if known and git.run("merge-base", "--is-ancestor", known, head).status == 0:
-        return known
-    refs = git.ask("for-each-ref", "--format=%(objectname)", f"refs/remotes/{remote}/").decode().split()
-    others = list(dict.fromkeys(refs + ([known] if known else [])))
-    answer = git.run("merge-base", head, *others) if others else None
-    return answer.stdout.decode().split()[0] if answer and answer.status == 0 else None
+        return known, False
+    of_it = _tips(git, f"refs/remotes/{remote}/") + ([known] if known else [])
+    others = [] if of_it else _tips(git, "refs/remotes/")
+    tips = list(dict.fromkeys(of_it or others))
+    answer = git.run("merge-base", head, *tips) if tips else None
+    return (answer.stdout.decode().split()[0] if answer and answer.status == 0 else None), bool(others)
+
+
+def _tips(git: Runner, refs: str) -> list[str]:
+    return git.ask("for-each-ref", "--format=%(objectname)", refs).decode().split()

@@ -309,9 +309,21 @@ def test_the_base_of_each_pushed_ref(pushed: GitRepo) -> None:
     }.items():
         (change,) = push(line)
         assert (change.source, change.notes) == (("range", *expected), ())
+    pushed.git("update-ref", "-d", "refs/remotes/origin/main")
     (change,) = push(f"refs/heads/main {new} refs/heads/main {ZERO}", remote="elsewhere")
     assert added(change) == {"README.md": [(1, "# sample")], "a.py": [(1, "a")]}
     assert change.notes == ("nothing is known of elsewhere: the whole history of refs/heads/main is new",)
+
+
+@pytest.mark.parametrize("remote", ["fork", "https://example.org/fork.git", "--fork"])
+def test_a_remote_of_which_nothing_is_known_lacks_what_no_other_has(pushed: GitRepo, remote: str) -> None:
+    old = oid(pushed)
+    pushed.stage("a.py", "a\n")
+    new = pushed.commit()
+    (change,) = push(f"refs/heads/main {new} refs/heads/main {ZERO}", remote=remote)
+    assert (change.source, added(change)) == (("range", old, new), {"a.py": [(1, "a")]})
+    assert change.notes == (f"nothing is known of {remote}: what other remotes have of refs/heads/main is old",)
+    assert push(f"refs/heads/main {old} refs/heads/main {ZERO}", remote=remote) == ()
 
 
 def test_refs_with_nothing_to_review(pushed: GitRepo) -> None:
