@@ -1,5 +1,7 @@
 """Real commits, merges and pushes with the real hook and a scripted server."""
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -102,6 +104,59 @@ def test_from_a_subfolder_and_in_a_linked_work_tree(hooked: GitRepo, tmp_path: P
     linked = GitRepo(tmp_path / "linked")
     linked.stage("b.py", "BUG()\n")
     assert commit(linked)[0] == 1
+
+
+def test_a_commit_whose_message_an_editor_writes(hooked: GitRepo, tmp_path: Path) -> None:
+    editor = tmp_path / "an editor"
+    editor.write_text(f'#!/bin/sh\necho words > "$1"\necho x >> "{tmp_path}/opened"\n')
+    editor.chmod(0o755)
+    environment = {**os.environ, "GIT_EDITOR": f'"{editor}"'}
+    hooked.stage("a.py", "BUG()\n")
+    done = hooked.git("commit", check=False, env=environment)
+    assert done.returncode == 1 and b"a.py:1: error" in done.stdout + done.stderr
+    assert not (tmp_path / "opened").exists()  # the hook runs first: no message is lost
+    hooked.stage("a.py", "fine\n")
+    assert hooked.git("commit", env=environment).returncode == 0
+    assert (tmp_path / "opened").exists() and hooked.git("log", "-1", "--format=%s").stdout == b"words\n"
+
+
+@pytest.mark.parametrize(("path", "umask"), [(None, 0o000), ("/nowhere", 0o077), ("/usr/bin:/bin", 0o027)])
+def test_a_commit_from_a_program_without_a_terminal(
+    hooked: GitRepo, umask: int, path: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a graphical program: a session of its own, stdin closed, next to nothing in PATH."""
+    git = shutil.which("git")
+    assert git is not None
+    environment = {name: text for name, text in os.environ.items() if name != "PATH"}
+    environment |= {"PATH": path} if path else {}
+
+    def commit_now() -> tuple[int, str]:
+        done = subprocess.run(
+            ["/bin/sh", "-c", '"$0" commit -m x <&-', git],
+            cwd=hooked.path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            umask=umask,
+            start_new_session=True,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    hooked.stage("a.py", "BUG()\n")
+    code, output = commit_now()
+    assert code == 1 and "a.py:1: error: this is a defect" in output
+    hooked.stage("a.py", "fine\n")
+    code, output = commit_now()
+    assert code == 0 and "reviewbot: clean · 1 of 1 added line reviewed" in output
+
+
+def test_hooks_written_under_a_narrow_umask_run(repo: GitRepo) -> None:
+    before = os.umask(0o077)
+    try:
+        assert main(["install"]) == 0
+    finally:
+        os.umask(before)
+    assert (repo.path / ".git/hooks/pre-commit").stat().st_mode & 0o777 == 0o755
 
 
 def branches(repo: GitRepo, theirs: str, ours: str) -> None:

@@ -124,6 +124,35 @@ def test_a_bare_repository_with_a_work_tree_elsewhere(
     assert (program.calls, program.folders) == (["hook pre-commit"], [str(tree)])
 
 
+@pytest.mark.parametrize(("on_failure", "allowed"), [("allow", True), ("block", False)])
+@pytest.mark.parametrize("what", ["moved", "deleted"])
+def test_a_virtual_environment_that_is_no_longer_there(
+    repo: GitRepo, program: StandIn, what: str, on_failure: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REVIEWBOT_ON_FAILURE", on_failure)
+    assert main(["install"]) == 0
+    environment = program.path.parent.parent
+    environment.rename(environment.with_name("moved")) if what == "moved" else shutil.rmtree(environment)
+    done = commit(repo)
+    assert (done.returncode == 0) is allowed
+    assert done.stderr.decode() == (
+        "reviewbot: the program of the pre-commit hook is gone; nothing was reviewed (try: reviewbot install)\n"
+    )
+
+
+def test_a_package_that_is_gone_from_its_interpreter(
+    repo: GitRepo, program: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site packages" / "__main__.py"
+    package.parent.mkdir()
+    package.touch()
+    monkeypatch.setattr("reviewbot.hookscripts.own_package", lambda: str(package))
+    assert main(["install"]) == 0
+    assert commit(repo).returncode == 0 and program.calls == ["hook pre-commit"]
+    package.unlink()
+    assert b"nothing was reviewed" in commit(repo, "b.py").stderr and len(program.calls) == 1
+
+
 @pytest.mark.parametrize("folder", ["/dev/null", "/proc/hooks"])
 def test_a_folder_that_takes_no_hooks(
     repo: GitRepo, program: StandIn, folder: str, capfd: pytest.CaptureFixture[str]
