@@ -77,6 +77,19 @@ def test_every_repository_is_reviewed(
     assert all(os.access(path, os.X_OK) for path in own.iterdir())
 
 
+@pytest.mark.parametrize("name", ["Application Support", "it's $(touch x)", "größe"])
+def test_a_configuration_folder_of_any_name(
+    repo: GitRepo, program: StandIn, home: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / name))
+    seen = hook(repo, "pre-commit")
+    assert main(["install", "--global"]) == 0
+    assert commit(repo).returncode == 0
+    assert seen.exists() and program.calls == ["hook pre-commit"]
+    assert main(["install", "--global", "--check"]) == main(["uninstall", "--global"]) == 0
+    assert get_global("core.hooksPath") == "" and not (home / name / "reviewbot/git-hooks").exists()
+
+
 def test_outside_a_repository(program: StandIn, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     monkeypatch.chdir(tmp_path)
