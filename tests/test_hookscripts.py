@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from stand_in import stand_in
 
-from reviewbot.hookscripts import GIT_HOOKS, STAGES, Scope, forwarding_script, hook_script, programs
+from reviewbot.hookscripts import ALL_STAGES, GIT_HOOKS, Scope, forwarding_script, hook_script, programs
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox", "zsh", "ksh") if shutil.which(shell)]
 
@@ -19,7 +19,9 @@ BASHISMS = re.compile(r"\[\[|==|\bfunction\b|\blocal\b|\bsource\b|<<<|<\(|\$'|&>
 
 def texts() -> dict[str, str]:
     """Every script that is ever written, by a name for it."""
-    found = {f"{stage}, {scope}": hook_script(stage, "/a b/python", scope=scope) for stage in STAGES for scope in Scope}
+    found = {
+        f"{stage}, {scope}": hook_script(stage, "/a b/python", scope=scope) for stage in ALL_STAGES for scope in Scope
+    }
     return {**found, **{name: forwarding_script(name) for name in GIT_HOOKS}}
 
 
@@ -48,7 +50,7 @@ def test_a_backslash_of_another_path_is_a_part_of_a_name() -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ALL_STAGES)
 def test_the_programs_of_a_script(stage: str, scope: Scope) -> None:
     python = "/a b/it's/$(x)/python"
     assert programs(hook_script(stage, python, scope=scope, package="/p")) == (python, "/p")
@@ -79,4 +81,4 @@ def test_every_hook_that_git_has_a_sample_of_is_known() -> None:
     if not samples.is_dir():
         pytest.skip("git's templates are elsewhere")
     assert {path.stem for path in samples.glob("*.sample")} <= set(GIT_HOOKS)
-    assert set(STAGES) <= set(GIT_HOOKS)
+    assert set(ALL_STAGES) <= set(GIT_HOOKS)

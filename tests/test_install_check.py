@@ -45,6 +45,15 @@ def test_only_the_chosen_stages_count(hook: Path, capfd: pytest.CaptureFixture[s
     assert not push.exists()
 
 
+def test_the_hook_that_reviews_while_people_stage(hook: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    warm = hook.with_name("post-index-change")
+    missing = f"post-index-change: absent: there is no {warm}; try: reviewbot install --warm-only"
+    assert check(capfd, "--warm") == (1, [*check(capfd)[1], missing])
+    assert main(["install", "--warm-only"]) == 0
+    capfd.readouterr()
+    assert check(capfd, "--warm-only")[0] == 0
+
+
 def edit(hook: Path) -> None:
     hook.write_text(hook.read_text() + "echo mine\n")
 

@@ -308,6 +308,38 @@ def test_a_push_reaches_both(repo: GitRepo, program: StandIn, own: Path, tmp_pat
     assert program.stdin.startswith("refs/heads/main ") and seen.read_text().endswith(program.stdin)
 
 
+def test_reviews_while_people_stage_run_everywhere_too(
+    repo: GitRepo, program: StandIn, own: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen = hook(repo, "post-index-change", 1)
+    assert main(["install", "--global", "--warm-only"]) == main(["install", "--check", "--warm-only"]) == 0
+    assert "post-index-change: in order: " in capfd.readouterr().out
+    assert sorted(path.name for path in own.iterdir()) == sorted(GIT_HOOKS) and not is_ours(own / "pre-commit")
+    started = program.path.with_name("started")  # a process of its own, which git does not wait for
+    os.mkfifo(started)
+    program.path.write_text(f'#!/bin/sh\necho "$@" > "{started}"\n')
+    repo.git("config", "reviewbot.enabled", "false")
+    repo.stage("a.py", "a\n")
+    assert seen.exists() and not list((repo.path / ".git").glob("*queue*"))
+    repo.git("config", "--unset", "reviewbot.enabled")
+    repo.stage("a.py", "b\n")
+    assert started.read_text() == "-m reviewbot hook post-index-change\n"
+    main(["status"])
+    assert "no hook reviews while you stage" not in capfd.readouterr().out
+    assert main(["uninstall", "--global"]) == 0
+    assert not own.exists()
+
+
+def test_a_hook_of_one_repository_that_reviews_while_people_stage(
+    repo: GitRepo, program: StandIn, own: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["install", "--warm-only"]) == main(["install", "--global"]) == 0
+    main(["status"])
+    assert "no hook reviews while you stage" not in capfd.readouterr().out
+    assert main(["install", "--check", "--warm-only"]) == 0
+    assert f"in order: {repo.path}/.git/hooks/post-index-change" in capfd.readouterr().out
+
+
 # --- one repository without
 
 
