@@ -1,5 +1,6 @@
 """What is staged is reviewed while nobody waits: real git, its real hook, and a scripted server."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import GitRepo
-from fake_server import Exchange, FakeServer, fake, find
+from fake_server import Exchange, FakeServer, fake, find, say
 
 from reviewbot.cli import main
 from reviewbot.cli.join import join_worker
@@ -268,6 +269,40 @@ def test_another_clients_model_is_left_alone_unless_allowed(
 def run_here(repo: GitRepo) -> None:
     """The worker itself, as the hook starts it."""
     subprocess.run([sys.executable, "-m", "reviewbot", "hook", "post-index-change"], cwd=repo.path, check=True)
+
+
+def test_the_model_is_loaded_on_the_first_day_on_which_something_is_staged(
+    warm: GitRepo, fake: FakeServer, clean_environment: Path
+) -> None:
+    warm.stage("a.py", "x = 1\n")
+    until(lambda: is_idle(warm))
+    fake.requests.clear()
+    run_here(warm)
+    assert fake.requests == []
+    (told,) = (clean_environment / ".cache/reviewbot/background").iterdir()
+    yesterday = json.loads(told.read_text())
+    told.write_text(json.dumps({**yesterday, "when": yesterday["when"] - 24 * 3600}))
+    run_here(warm)
+    loads = [body["options"]["num_predict"] for path, body in fake.requests if path == "/api/chat"]
+    assert loads == [1]
+    fake.requests.clear()
+    run_here(warm)
+    assert fake.requests == []
+
+
+def test_what_an_engine_could_not_read_is_not_put_to_it_at_each_write_of_the_index(
+    warm: GitRepo, fake: FakeServer, capfd
+) -> None:
+    fake.answers[:] = [say("no JSON")]
+    warm.stage("a.py", "x = 1\n")
+    until(lambda: is_idle(warm))
+    assert "0 of 1 added lines reviewed (the reply holds no JSON object), nothing found" in status(capfd)
+    fake.requests.clear()
+    run_here(warm)
+    assert fake.requests == []
+    warm.stage("a.py", "x = 2\n")
+    until(lambda: is_idle(warm))
+    assert len(fake.chats) == 2  # asked, and once more in other words
 
 
 def test_a_commit_that_went_through_unread_is_read_late_and_told_once(
