@@ -431,6 +431,7 @@ def test_hooks_of_one_repository_that_run_from_those_for_all(
     assert main(["install", "--check", "--stage", "pre-push"]) == 0
     assert capfd.readouterr().out.startswith(f"pre-push: in order: {repo.path}/.git/hooks/pre-push (ours, ")
     assert main(["uninstall"]) == 0
+    assert capfd.readouterr().out == f"pre-push: removed: {repo.path}/.git/hooks/pre-push\n"
     assert not (repo.path / ".git/hooks/pre-push").exists() and is_ours(own / "pre-commit")
 
 

@@ -58,7 +58,8 @@ def run_install(options: argparse.Namespace) -> int:
     elif _is_for_all(repository):
         _need_for_all(repository, stages, on_failure)
     else:
-        _print(install(repository.hooks_dir, stages, python, on_failure), repository)
+        _print(install(repository.hooks_dir, stages, python, on_failure))
+        _note_shared(repository)
     return ExitCode.OK
 
 
@@ -77,7 +78,9 @@ def run_uninstall(options: argparse.Namespace) -> int:
         )
     if not done:
         print("reviewbot: no hook of reviewbot is installed here")
-    _print(tuple(done), repository)
+    _print(done)
+    if done and not shared:
+        _note_shared(repository)
     return ExitCode.OK
 
 
@@ -131,16 +134,14 @@ def _uninstall_for_all() -> int:
     done, left = uninstall_for_all(runner())
     if not done:
         print("reviewbot: no hook of reviewbot is installed for all repositories")
-    for one in done:
-        print(f"{one.stage}: {one.action}: {visible_line(one.path)}")
+    _print(done)
     if left:
         print(f"note: {visible_line(own)} keeps what is not of reviewbot: {visible_line(', '.join(left))}")
     return ExitCode.OK
 
 
 def _print_for_all(place: Place, done: tuple[Done, ...]) -> None:
-    for one in done:
-        print(f"{one.stage}: {one.action}: {visible_line(one.path)}")
+    _print(done)
     folder = visible_line(place.folder)
     if place.scope is Scope.OWN_FOLDER:
         print(
@@ -156,9 +157,12 @@ def _print_for_all(place: Place, done: tuple[Done, ...]) -> None:
     print(f"note: to have none of it in one repository: git config {OPT_OUT} false")
 
 
-def _print(done: tuple[Done, ...], repository: Repository) -> None:
+def _print(done: Iterable[Done]) -> None:
     for one in done:
         print(f"{one.stage}: {one.action}: {visible_line(one.path)}")
+
+
+def _note_shared(repository: Repository) -> None:
     inside = os.path.realpath(repository.hooks_dir).startswith(os.path.realpath(repository.common_dir) + os.sep)
-    if done and repository.hooks_path_configured and not inside:
+    if repository.hooks_path_configured and not inside:
         print(f"note: core.hooksPath names {visible_line(repository.hooks_dir)}, which other repositories may share")
