@@ -27,7 +27,7 @@ def refuse_managed(folder: Path, stages: tuple[str, ...]) -> None:
         ]
         raise UsageError(
             f"{visible_line(str(folder))} belongs to husky, which writes it anew and takes hooks from the folder above",
-            " && ".join(add),
+            " && ".join(add) or None,
         )
     if any(is_of_lefthook(script_of(folder / stage)) for stage in stages):
         raise UsageError(
