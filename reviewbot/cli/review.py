@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reviewbot.cli.arguments import FORMATS
 from reviewbot.errors import ExitCode, OutputError, UsageError
@@ -13,6 +13,7 @@ from reviewbot.repo import Change, Repository
 from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
+    from reviewbot.cli.consult import Manner
     from reviewbot.config import Config, Settings
     from reviewbot.review import Review
 
@@ -24,10 +25,9 @@ def run(options: argparse.Namespace, *, started: float) -> int:
 
     `started` is the time of `time.monotonic()` at which the process began: the deadline counts from there.
     """
-    from reviewbot.cli.selection import hook_stage, means_staged, select_changes
+    from reviewbot.cli.selection import hook_stage, means_staged
 
-    in_hook = options.command == "hook"
-    if in_hook:
+    if options.command == "hook":
         hook_stage(options)
     _outputs(options)  # what is wrong with them is said before anything is read
     reason = os.environ.get(SKIP_VARIABLE)
@@ -38,41 +38,75 @@ def run(options: argparse.Namespace, *, started: float) -> int:
             _refuse_wrong_settings(options)
         return _nothing_staged(options)
     try:
-        if not options.no_model:
-            _load_client(options)
-        repository, changes = select_changes(options)
-        settings = load_settings(options, repository, changes)
-        deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
-        from reviewbot.cli.consult import Manner, nothing_before, review_material
-        from reviewbot.cli.join import join_worker, stop_waiting
-        from reviewbot.cli.material import select_material
-        from reviewbot.cli.remembered import remember
-        from reviewbot.progress import open_progress
-        from reviewbot.review import tell_idle_ignores
-
-        join = nothing_before
-        if in_hook and repository is not None and changes and changes[0].source.kind == "staged":
-            stop_waiting(repository)
-            join = partial(join_worker, repository, deadline)
-        material = select_material(changes, settings, repository, deadline)
-        manner = Manner(
-            interactive=not in_hook,
-            no_model=options.no_model,
-            no_cache=options.no_cache,
-            progress=partial(open_progress, in_hook=in_hook, quiet=options.quiet),
-            before_asking=join,
-        )
-        review = tell_idle_ignores(review_material(material, settings.config, manner, deadline), material)
+        done = _review(options, started)
     except KeyboardInterrupt:
         return _interrupted(options)
+    return _finish(done, options)
+
+
+class _Done(NamedTuple):
+    """A review, and what it was made of."""
+
+    repository: Repository | None
+    settings: "Settings"
+    changes: tuple[Change, ...]
+    review: "Review"
+
+
+def _review(options: argparse.Namespace, started: float) -> _Done:
+    """Review what the command names."""
+    from reviewbot.cli.selection import select_changes
+
+    if not options.no_model:
+        _load_client(options)
+    repository, changes = select_changes(options)
+    settings = load_settings(options, repository, changes)
+    deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
+    from reviewbot.cli.consult import review_material
+    from reviewbot.cli.material import select_material
+    from reviewbot.review import tell_idle_ignores
+
+    manner = _manner(options, repository, changes, deadline)
+    material = select_material(changes, settings, repository, deadline)
+    review = review_material(material, settings.config, manner, deadline)
+    return _Done(repository, settings, changes, tell_idle_ignores(review, material))
+
+
+def _finish(done: _Done, options: argparse.Namespace) -> int:
+    """Publish, remember, and see to what goes on unread."""
+    from reviewbot.cli.late import follow_up
+    from reviewbot.cli.remembered import remember
+
+    repository, settings, changes, review = done
     if repository is not None:
         remember(repository, settings.config, review)
     code = _publish(review, settings.config, options)
-    if in_hook and repository is not None:
-        from reviewbot.cli.late import follow_up
-
+    if options.command == "hook" and repository is not None:
         follow_up(repository, settings, changes, review, code)
     return code
+
+
+def _manner(
+    options: argparse.Namespace, repository: Repository | None, changes: tuple[Change, ...], deadline: float | None
+) -> "Manner":
+    """How to go about it; a commit has no use for a review in the background that has not begun, and joins one that
+    has."""
+    from reviewbot.cli.consult import Manner, nothing_before
+    from reviewbot.cli.join import join_worker, stop_waiting
+    from reviewbot.progress import open_progress
+
+    in_hook = options.command == "hook"
+    join = nothing_before
+    if in_hook and repository is not None and changes and changes[0].source.kind == "staged":
+        stop_waiting(repository)
+        join = partial(join_worker, repository, deadline)
+    return Manner(
+        interactive=not in_hook,
+        no_model=options.no_model,
+        no_cache=options.no_cache,
+        progress=partial(open_progress, in_hook=in_hook, quiet=options.quiet),
+        before_asking=join,
+    )
 
 
 def _load_client(options: argparse.Namespace) -> None:
