@@ -19,20 +19,19 @@ done
 for file in "$dir"/next-index-*; do
     [ -e "$file" ] && exit 0
 done
-{opt_out}common=${{dir%/worktrees/*}}
+{opt_out}{there} || exit 0
+common=${{dir%/worktrees/*}}
 {{ printf '%s\\t%s\\n' "$GIT_DIR" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
 {{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=
 {{ read -r now <{boot}; }} 2>/dev/null || now=-
 if [ -n "$pid" ] && [ "$boot" = "$now" ] && kill -0 "$pid" 2>/dev/null; then exit 0; fi
-if {there}; then
-    {command} hook post-index-change </dev/null >/dev/null 2>&1 &
-fi
+{command} hook post-index-change </dev/null >/dev/null 2>&1 &
 exit 0
 """
 
 
 def warm_script(there: str, command: str, opt_out: str = "") -> str:
-    """What the hook does: `there` is shell that tells whether the program is there, `command` is what starts it, and
+    """What the hook does: `there` is a shell list that tells whether the program is there, `command` starts it, and
     `opt_out` lines that may end it before anything is noted.
 
     The first argument is 1 when git has written files too, as at a checkout: then nothing was staged. GIT_INDEX_FILE

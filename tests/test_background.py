@@ -203,6 +203,33 @@ def test_a_write_of_the_index_that_stages_nothing_new_does_not_disturb(
     assert commit(warm)[0] == 0 and fake.requests == []
 
 
+def test_a_program_that_is_gone_and_a_setting_that_is_wrong_leave_nothing(warm: GitRepo, monkeypatch) -> None:
+    hook = warm.path / ".git/hooks/post-index-change"
+    script = hook.read_text()
+    hook.write_text(script.replace(sys.executable, "/nowhere/python"))
+    warm.stage("a.py", "x = 1\n")
+    assert is_idle(warm)
+    hook.write_text(script)
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "never")
+    warm.stage("a.py", "x = 2\n")
+    until(lambda: is_idle(warm))
+
+
+def test_a_submodule(warm: GitRepo, fake: FakeServer, tmp_path: Path, monkeypatch) -> None:
+    warm.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(warm.path), "part")
+    part = GitRepo(warm.path / "part")
+    monkeypatch.chdir(part.path)
+    assert main(["install", "--warm"]) == 0
+    until(lambda: is_idle(warm))
+    fake.requests.clear()
+    part.stage("b.py", "x = 1\n")
+    folder = warm.path / ".git/modules/part"
+    until(lambda: at_work(str(folder)) is None and not list(folder.glob("reviewbot-*")))
+    assert len(fake.chats) == 1
+    fake.requests.clear()
+    assert commit(part)[0] == 0 and fake.requests == []
+
+
 def test_a_linked_work_tree(warm: GitRepo, fake: FakeServer, tmp_path: Path) -> None:
     warm.git("worktree", "add", "-q", str(tmp_path / "linked"))
     linked = GitRepo(tmp_path / "linked")

@@ -22,17 +22,21 @@ def run(options: argparse.Namespace) -> int:
 
     repository = open_repository()
     common_dir = repository.common_dir
-    settings = load_config(
-        root=None, flags=options.settings, in_hook=True, config_file=options.config, isolated=options.isolated
-    )
-    _leave_caller()
-    if not queue_bytes(common_dir):
-        enqueue(common_dir, Place(os.environ.get("GIT_DIR", ""), repository.root or os.getcwd()))
-    while queue_bytes(common_dir):
-        with working(common_dir) as worker:
-            if worker is None:
-                break
-            _Session(common_dir, worker, settings.config.debounce_s).work()
+    try:
+        settings = load_config(
+            root=None, flags=options.settings, in_hook=True, config_file=options.config, isolated=options.isolated
+        )
+        _leave_caller()
+        if not queue_bytes(common_dir):
+            enqueue(common_dir, Place(os.environ.get("GIT_DIR", ""), repository.root or os.getcwd()))
+        while queue_bytes(common_dir):
+            with working(common_dir) as worker:
+                if worker is None:
+                    break
+                _Session(common_dir, worker, settings.config.debounce_s).work()
+    except ReviewbotError:
+        take_queue(common_dir)  # a commit will say what is wrong
+        raise
     return ExitCode.OK
 
 

@@ -25,6 +25,9 @@ from reviewbot.worker import Worker, queue_bytes
 AGAIN_S = 3600
 """What an engine could not read is not put to it again for so long, unless something changes."""
 
+LONGEST_S = 3600.0
+"""A server that never comes to an end does not keep a worker for ever."""
+
 ASK_S = 5.0
 
 IN_PROGRESS = (
@@ -88,7 +91,7 @@ class Staging:
         )
         try:
             material = select_material((change,), self._settings, self._repository, None)
-            review = review_material(material, config, manner, None)
+            review = review_material(material, config, manner, time.monotonic() + LONGEST_S)
             if not review.usage.requests and self._is_new_day():
                 self._refuse_now()
                 warm_up(material, config)
