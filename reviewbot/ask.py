@@ -15,6 +15,7 @@ from reviewbot.masks import NO_MASK, Mask
 from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, part_hunks, repack, split_chunk
 from reviewbot.prompts import render_change
 from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
+from reviewbot.risk import riskiest_first
 from reviewbot.window import Sizing, Window
 
 MAX_FAILURES = 3
@@ -50,7 +51,8 @@ class Progress(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What came of it. `reviewed` counts added lines by path; `hints` say what to type after a failure."""
+    """What came of it, in the order of the diff. `reviewed` counts added lines by path; `hints` say what to type after
+    a failure."""
 
     findings: tuple[Finding, ...]
     reviewed: Counter[str]
@@ -60,7 +62,7 @@ class Asked(NamedTuple):
 
 
 def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Callable[[Progress], None]) -> Asked:
-    """Ask about each chunk in order. A failure is data; Ctrl-C ends the asking and is noted, not raised.
+    """Ask about each chunk, the riskiest first. A failure is data; Ctrl-C ends the asking and is noted, not raised.
 
     The dialogue's window may turn out smaller than the server said, and is then replaced.
     """
@@ -71,9 +73,10 @@ def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Call
     except KeyboardInterrupt:
         interrupted = True
         run.give_up("interrupted")
+    read = sorted(run.state.read, key=lambda entry: run.place(entry.chunk))
     return Asked(
-        findings=tuple(finding for _, findings in run.state.read for finding in findings),
-        reviewed=_added_lines(run.state.read),
+        findings=tuple(finding for _, findings in read for finding in findings),
+        reviewed=_added_lines(read),
         failed=run.state.failed,
         hints=tuple(dict.fromkeys(run.hints)),
         interrupted=interrupted,
@@ -109,13 +112,20 @@ class _Run:
         self.dialogue = dialogue
         self.manner = manner
         self.on_progress = on_progress
-        self.state = _State(plan.chunks, (), plan.failed)
+        self.state = _State(riskiest_first(plan.chunks), (), plan.failed)
         self.hints: list[str] = []
+        hunks = (unit.hunk for chunk in plan.chunks for unit in chunk.units)
+        self._places = {id(hunk): place for place, hunk in enumerate(hunks)}
 
     @property
     def window(self) -> Window:
         """As it is known by now."""
         return self.dialogue.window
+
+    def place(self, chunk: Chunk) -> tuple[int, int]:
+        """Where it stands in the diff: its first hunk there, and the first line in that."""
+        first = chunk.units[0]
+        return self._places[id(first.hunk)], first.start
 
     def ask_chunks(self) -> None:
         """Until nothing waits."""
@@ -189,9 +199,10 @@ class _Run:
             self.give_up(f"{error.message}; {down.message}", down.hint)
 
     def _pack_anew(self, window: Window) -> None:
-        plan = repack(self.state.waiting, self.manner.sizing.budget(window))
+        waiting = sorted(self.state.waiting, key=self.place)  # neighbours are packed together, which saves context
+        plan = repack(waiting, self.manner.sizing.budget(window))
         self.dialogue.window = window
-        self.state = replace(self.state, waiting=plan.chunks, failed=self.state.failed + plan.failed)
+        self.state = replace(self.state, waiting=riskiest_first(plan.chunks), failed=self.state.failed + plan.failed)
 
     def _split(self, chunk: Chunk, error: EngineError) -> None:
         halves = split_chunk(chunk)

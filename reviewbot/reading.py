@@ -24,7 +24,7 @@ from reviewbot.functions import views_of_hunk
 from reviewbot.gpu import probe
 from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.outcomes import Known, Outcomes
-from reviewbot.plan import Budget, Plan, omit, plan_review, repack
+from reviewbot.plan import Budget, Omission, Plan, omit, plan_review, repack
 from reviewbot.review import Material, Options, Review, Usage, sort_findings, unread
 from reviewbot.sieves import Sifted, cap_findings, sift
 from reviewbot.window import load_window
@@ -97,7 +97,7 @@ def run_review(
     said = _belittled(marked) if info.demo else marked
     stopped = "interrupted" if asked.interrupted else None
     settled, sifted = _settle(said, dialogue, material, options, stopped, outcomes)
-    failed = material.failed + asked.failed
+    failed = material.failed + _in_order_of_lines(asked.failed, material.changes)
     slow = slow_note(info, loaded, look)
     reviewed = asked.reviewed + known.reviewed
     return Review(
@@ -185,6 +185,12 @@ def _in_order(findings: tuple[Finding, ...], changes: Sequence[FileChange]) -> t
     """As they come in a review of everything at once: by file and line."""
     order = {change.path: place for place, change in enumerate(changes)}
     return tuple(sorted(findings, key=lambda f: (order.get(f.path, len(order)), f.line or 0)))
+
+
+def _in_order_of_lines(omissions: tuple[Omission, ...], changes: Sequence[FileChange]) -> tuple[Omission, ...]:
+    """By file and line, in whatever order they came to be."""
+    order = {change.path: place for place, change in enumerate(changes)}
+    return tuple(sorted(omissions, key=lambda o: (order[o.path], o.start or 0)))
 
 
 def _settle(

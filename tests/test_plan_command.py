@@ -33,8 +33,8 @@ def test_the_table_of_requests(repo: GitRepo, capfd: pytest.CaptureFixture[str])
     assert captured.err == ""
     assert captured.out == (
         "request   lines  tokens  fill  files\n"
-        "      1      68    1411   94%  a.py:1-68\n"
-        "      2      34     743   50%  a.py:69-100, b.py:1-2\n"
+        "      1      34     743   50%  a.py:69-100, b.py:1-2\n"
+        "      2      68    1411   94%  a.py:1-68\n"
         "\n"
         "2 requests for 102 added lines in 2 files\n"
         "1 file not reviewed: 1 binary\n"

@@ -8,7 +8,7 @@ from scripted_engine import CLEAN, INFO, ScriptedEngine, findings, verdict
 from values import change
 
 from reviewbot.engines import Loaded, ModelFacts
-from reviewbot.errors import EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.findings import Confirmed, Severity
 from reviewbot.gpu import Gpu, Probe
 from reviewbot.plan import Omission
@@ -202,6 +202,53 @@ def test_ctrl_c_keeps_what_was_done_and_fails_the_rest() -> None:
     assert made.interrupted
     assert (made.reviewed, made.lines_failed) == (40, 80)
     assert {omission.reason for omission in made.failed} == {"interrupted"}
+
+
+class Named(ScriptedEngine):
+    """Finds something in the first line of each file that it is asked about."""
+
+    def ask(self, request, deadline):
+        name = request.user.split("File: ")[1].split("\n")[0]
+        said = {"file": name, "quote": "x = 0", "message": f"wrong in {name}", "severity": "warning"}
+        if isinstance(self.script[0], str):
+            self.script[0] = findings(said)
+        return super().ask(request, deadline)
+
+    @property
+    def names(self) -> list[str]:
+        return [text.split("File: ")[1].split("\n")[0] for text in self.asked]
+
+
+RISKS = Material(
+    Source("staged"),
+    tuple(change(name, BODY) for name in ("0a.md", "aa.py", "sql.c", "sql.d", "z.rst")),
+)
+
+
+def test_the_riskiest_is_asked_first_and_the_report_has_the_order_of_the_diff() -> None:
+    engine = Named(CLEAN)
+    made = review(engine, RISKS, EACH)
+    assert engine.names == ["sql.c", "sql.d", "aa.py", "0a.md", "z.rst"]
+    assert [f.path for f in made.findings] == ["0a.md", "aa.py", "sql.c", "sql.d", "z.rst"]
+
+
+def test_what_there_was_no_time_for_is_listed_by_file_and_line() -> None:
+    engine = Named(CLEAN, DeadlineReached("the deadline was reached"))
+    made = review(engine, RISKS, EACH)
+    assert engine.names == ["sql.c", "sql.d"]
+    unread = [(o.path, o.start, o.end, o.reason) for o in made.failed]
+    assert unread == [(name, 1, 40, "the deadline was reached") for name in ("0a.md", "aa.py", "sql.d", "z.rst")]
+
+
+def test_a_smaller_window_packs_neighbours_together_again_and_keeps_the_riskiest_first() -> None:
+    body = "\n".join(f"+x = {i}" for i in range(60)) + "\n+eval(x)"
+    engine = ScriptedEngine(PromptTooLong("too long", window=2048), CLEAN)
+    made = review(engine, Material(Source("staged"), (change("a.py", body),)), EACH)
+    assert made.engine is not None and made.engine.window_tokens == 2048
+    assert numbers(made) == (61, 61, 0, 0)
+    assert ["eval(x)" in asked for asked in engine.asked] == [True, True, False]
+    shown = [[int(row.split(" ")[0]) for row in asked.split("\n") if " +x" in row] for asked in engine.asked]
+    assert all(row == sorted(row) for row in shown)
 
 
 def test_a_deadline_that_is_over_asks_nothing() -> None:
