@@ -133,7 +133,8 @@ class FakeServer:
     """An Ollama that has one model and answers each chat request with `answers`, the last one for ever.
 
     `requests` holds path and body of every request. `overrides` answers other paths: status and JSON by path. The
-    request for a single token, by which a model is loaded, is answered by itself: the model is loaded from then on.
+    request for a single token, by which a model is loaded, is answered by `loading`: the model is loaded from then on.
+    A `deaf` server reads no chat request.
     With `path` it listens on a Unix socket.
     """
 
@@ -143,6 +144,8 @@ class FakeServer:
         self.answers = list(answers) or [find()]
         self.version = version
         self.trained = trained
+        self.loading: Answer = say("{", reason="length", tokens=1)
+        self.deaf = False
         self.overrides: dict[str, tuple[int, Any]] = {}
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.released = threading.Event()
@@ -206,6 +209,9 @@ class FakeServer:
                 self._answer({})
 
             def do_POST(self) -> None:
+                if fake.deaf and self.path == "/api/chat":
+                    fake.released.wait(60)
+                    return
                 self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
             def _answer(self, body: dict[str, Any]) -> None:
@@ -215,7 +221,7 @@ class FakeServer:
                         code, facts = fake.overrides.get(self.path) or fake.facts(self.path)
                         Exchange(self, {"messages": [{"content": ""}]}, fake.released).status(code, facts)
                     elif _loads(body):
-                        say("{", reason="length", tokens=1)(Exchange(self, body, fake.released))
+                        fake.loading(Exchange(self, body, fake.released))
                     else:
                         answer = fake.answers[0] if len(fake.answers) == 1 else fake.answers.pop(0)
                         answer(Exchange(self, body, fake.released))

@@ -82,6 +82,9 @@ def test_the_deadline_holds(engine: EmbeddedEngine) -> None:
     with pytest.raises(DeadlineReached):
         engine.ask(request(), time.monotonic() + 0.3)
     assert time.monotonic() - started < 5
+    started = time.monotonic()
+    engine.close()
+    assert time.monotonic() - started < 1.5
 
 
 @pytest.mark.parametrize(

