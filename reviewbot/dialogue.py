@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from reviewbot.engines import Engine, Reply, Request
 from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PromptCut, PromptTooLong, ReplyError, ReplyTorn
+from reviewbot.patience import patiently
 from reviewbot.prompts import ASK_AGAIN
 from reviewbot.window import Window
 
@@ -56,6 +58,9 @@ class Dialogue:
         return reply, read(reply.text)
 
     def _ask(self, request: Request) -> Reply:
+        return patiently(partial(self._ask_once, request), self._deadline)
+
+    def _ask_once(self, request: Request) -> Reply:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise DeadlineReached(OUT_OF_TIME)
         if not self.window.fits(request):

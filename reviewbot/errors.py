@@ -15,6 +15,7 @@ ReviewbotError
 |   +-- ReplyError          this reply cannot be used
 |       +-- ReplyCut        the reply hit its length limit
 |       +-- ReplyTorn       the reply broke off, or is empty
+|       +-- ServerBusy      the server takes no more requests at this time
 +-- OutputError             exit 3: a report that cannot be written
 """
 
@@ -104,6 +105,10 @@ class ReplyCut(ReplyError):
 
 class ReplyTorn(ReplyError):
     """The reply broke off or is empty, as when a model repeats itself and the server stops it."""
+
+
+class ServerBusy(ReplyError):
+    """The server refused the request because it has too many."""
 
 
 class OutputError(ReviewbotError):

@@ -24,6 +24,7 @@ from reviewbot.functions import views_of_hunk
 from reviewbot.gpu import probe
 from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.outcomes import Known, Outcomes
+from reviewbot.patience import patiently
 from reviewbot.plan import Budget, Omission, Plan, omit, plan_review, repack
 from reviewbot.review import Material, Options, Review, Usage, sort_findings, unread
 from reviewbot.sieves import Sifted, cap_findings, sift
@@ -79,7 +80,8 @@ def run_review(
         options = for_demo(options) if info.demo else options
         outcomes = outcomes_of(info)
         known = outcomes.take_known(material.changes) if outcomes else nothing_known(material.changes)
-        window, loaded = load_window(engine, info, known.rest, options.sizing, options.deadline, look)
+        load = partial(load_window, engine, info, known.rest, options.sizing, options.deadline, look)
+        window, loaded = patiently(load, options.deadline)
         deadline = _deadline(options, info, started)
         budget = options.sizing.budget(window)
         plan = plan_review(known.rest, budget, deadline)

@@ -24,6 +24,7 @@ from reviewbot.errors import (
     ReplyCut,
     ReplyError,
     ReplyTorn,
+    ServerBusy,
 )
 
 REQUEST = Request("instructions", "the change", {"type": "object"}, reply_tokens=200)
@@ -128,7 +129,7 @@ def hang(*events) -> Answer:
         pytest.param(stream(b"[1]\n"), ReplyError, "not what Ollama sends", id="other JSON"),
         pytest.param(stream(part("x" * 1000) | {"pad": "y" * 5_000_000}), ReplyError, "bytes", id="10 MB"),
         pytest.param(status(500, {"error": "boom"}), ReplyError, "boom", id="500"),
-        pytest.param(status(503, {"error": "server busy"}), ReplyError, "server busy", id="503"),
+        pytest.param(status(503, {"error": "server busy"}), ServerBusy, "server busy", id="503"),
         pytest.param(status(404, {"error": "model not found"}), ModelMissing, MODEL, id="404"),
         pytest.param(status(403, b""), EngineDown, "refuses", id="403 without body"),
         pytest.param(status(400, TOO_LONG_OLD), PromptTooLong, "too long", id="too long, 0.12 to 0.24"),

@@ -32,7 +32,7 @@ from reviewbot.engines.ollama_server import (
     refuses_long,
     table,
 )
-from reviewbot.errors import EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.errors import EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn, ServerBusy
 from reviewbot.values import refuse_cloud_name
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
@@ -204,7 +204,8 @@ class OllamaEngine:
             return self.server.missing(self._model)
         if status in (401, 403):
             return EngineDown(f"{self._endpoint} refuses this request ({status}): {text or 'no reason given'}")
-        return ReplyError(f"the server failed ({status}): {text or 'no reason given'}")
+        kind = ServerBusy if status == 503 else ReplyError
+        return kind(f"the server failed ({status}): {text or 'no reason given'}")
 
 
 def _event(line: bytes) -> dict[str, Any]:
