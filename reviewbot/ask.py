@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.dialogue import Dialogue
-from reviewbot.engines import Request
-from reviewbot.errors import EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
+from reviewbot.engines import Reply, Request
+from reviewbot.errors import DeadlineReached, EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Finding, add_note
 from reviewbot.masks import NO_MASK, Mask
 from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, part_hunks, repack, split_chunk
 from reviewbot.prompts import render_change
 from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
 from reviewbot.risk import riskiest_first
+from reviewbot.slots import Slots
+from reviewbot.standing import Read, State
 from reviewbot.window import Sizing, Window
 
 MAX_FAILURES = 3
@@ -31,13 +34,14 @@ def keep_nothing(chunk: Chunk, findings: tuple[Finding, ...]) -> None:
 class Manner(Struct, frozen=True):
     """How to ask. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run measured,
     read and written together (None: nothing). `keep` is told of each chunk that was read, with what was found. `mask`
-    hides secrets in answers."""
+    hides secrets in answers. `parallel` is how many requests are under way at one time."""
 
     sizing: Sizing
     tokens_per_s: float | None = None
     reply_findings: int = MAX_FINDINGS
     keep: Callable[[Chunk, tuple[Finding, ...]], None] = keep_nothing
     mask: Mask = NO_MASK
+    parallel: int = 1
 
 
 class Progress(NamedTuple):
@@ -72,48 +76,44 @@ def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Call
         run.ask_chunks()
     except KeyboardInterrupt:
         interrupted = True
+        run.recall()
         run.give_up("interrupted")
     read = sorted(run.state.read, key=lambda entry: run.place(entry.chunk))
     return Asked(
         findings=tuple(finding for _, findings in read for finding in findings),
-        reviewed=_added_lines(read),
+        reviewed=run.state.reviewed,
         failed=run.state.failed,
-        hints=tuple(dict.fromkeys(run.hints)),
+        hints=tuple(dict.fromkeys(hint for _, hint in sorted(run.hints))),
         interrupted=interrupted,
     )
 
 
-def _added_lines(read: Sequence["_Read"]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for unit in (unit for entry in read for unit in entry.chunk.units):
-        counts[unit.path] += unit.added
-    return counts
+_Answer = tuple[Reply, tuple[Finding, ...]]
 
 
-class _Read(NamedTuple):
-    """A chunk that the model has read, and what it found there."""
+class _Sent(NamedTuple):
+    """A chunk that is asked about, with which request, and what was known of the window then."""
 
     chunk: Chunk
-    findings: tuple[Finding, ...]
-
-
-class _State(Struct, frozen=True):
-    """Where each line is by now. It changes as a whole, for Ctrl-C may come between any two steps."""
-
-    waiting: tuple[Chunk, ...]
-    read: tuple[_Read, ...] = ()
-    failed: tuple[Omission, ...] = ()
+    request: Request
+    window: Window
 
 
 class _Run:
-    """Every chunk leaves `waiting` for `read` or `failed`, or is split or packed anew."""
+    """Every chunk goes from `waiting` to `sent`, and from there to `read` or `failed`, or back in parts or packed anew.
+
+    The state belongs to this thread: others, where there are any, only ask and read the answer.
+    """
 
     def __init__(self, dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Callable[[Progress], None]) -> None:
         self.dialogue = dialogue
         self.manner = manner
         self.on_progress = on_progress
-        self.state = _State(riskiest_first(plan.chunks), (), plan.failed)
-        self.hints: list[str] = []
+        self.slots = Slots[_Sent, _Answer](manner.parallel)
+        self.state = State(riskiest_first(plan.chunks), failed=plan.failed)
+        self.hints: list[tuple[tuple[int, int], str]] = []
+        self.failures = 0
+        self.over: tuple[str, str | None] | None = None
         hunks = (unit.hunk for chunk in plan.chunks for unit in chunk.units)
         self._places = {id(hunk): place for place, hunk in enumerate(hunks)}
 
@@ -128,75 +128,105 @@ class _Run:
         return self._places[id(first.hunk)], first.start
 
     def ask_chunks(self) -> None:
-        """Until nothing waits."""
-        failures = 0
-        while self.state.waiting:
+        """Until nothing waits and nothing is under way."""
+        while self.state.waiting or self.state.sent:
             self._report_progress()
-            chunk = self.state.waiting[0]
+            while self.state.waiting and len(self.state.sent) < self.manner.parallel:
+                self._send(self.state.waiting[0])
             try:
-                self._ask_chunk(chunk)
-                failures = 0
-            except EngineDown as error:
-                self.give_up(error.message, error.hint)
-            except EngineError as error:
-                failed = len(self.state.failed)
-                if isinstance(error, PromptTooLong):
-                    self._fit(chunk, error)
-                elif isinstance(error, ReplyCut):
-                    self._split(chunk, error)
-                else:
-                    self._fail(chunk, error)
-                failures += len(self.state.failed) > failed
-                if failures == MAX_FAILURES:
-                    self.give_up(f"given up after {failures} failures in a row: {error.message}")
+                sent, answer = self.slots.wait(self.dialogue.deadline)
+            except DeadlineReached as error:
+                self.recall()
+                self.give_up(error.message)
+            else:
+                self._receive(sent, answer)
+            if self.over:  # what was under way then may come back in parts
+                self.give_up(*self.over)
         self._report_progress()
 
+    def recall(self) -> None:
+        """Wait no longer for what is under way."""
+        self.state = replace(self.state, waiting=self.state.sent + self.state.waiting, sent=())
+
     def give_up(self, reason: str, hint: str | None = None) -> None:
-        """Everything that still waits is failed."""
-        omitted = tuple(omission for chunk in self.state.waiting for omission in omit_chunk(chunk, reason))
-        if omitted and hint:
-            self.hints.append(hint)
+        """Everything that still waits is failed, and nothing more is sent."""
+        self.over = self.over or (reason, hint)
+        waiting = self.state.waiting
+        if waiting and hint:
+            self.hints.append((min(map(self.place, waiting)), hint))
+        omitted = tuple(omission for chunk in waiting for omission in omit_chunk(chunk, reason))
         self.state = replace(self.state, waiting=(), failed=self.state.failed + omitted)
 
-    def _ask_chunk(self, chunk: Chunk) -> None:
+    def _send(self, chunk: Chunk) -> None:
         segments = chunk.segments
         user = render_change(segments, self.manner.sizing.prompt.boundary)
         schema = reply_schema(segments, self.manner.reply_findings)
         request = Request(self.manner.sizing.prompt.system, user, schema, self.window.reply_tokens)
-        reply, findings = self.dialogue.ask_readable(
-            request, lambda text: parse_findings(text, segments, self.manner.mask)
+        call = partial(
+            self.dialogue.ask_readable, request, partial(parse_findings, segments=segments, mask=self.manner.mask)
         )
-        self._file(chunk, findings)
-        corrected = self.window.corrected(request, reply)
-        if corrected is not self.window:
-            self._pack_anew(corrected)
+        self.state = replace(self.state, waiting=self.state.waiting[1:], sent=(*self.state.sent, chunk))
+        self.slots.start(_Sent(chunk, request, self.window), call)
+
+    def _receive(self, sent: _Sent, answer: Callable[[], _Answer]) -> None:
+        """What became of a request. An answer counts although the rest is given up or packed anew by now."""
+        chunk = sent.chunk
+        failed = len(self.state.failed)
+        try:
+            reply, findings = answer()
+        except EngineDown as error:
+            self.state = self.state.end(chunk, waiting=(chunk,))
+            self.give_up(error.message, error.hint)
+        except EngineError as error:
+            if isinstance(error, PromptTooLong):
+                self._fit(sent, error)
+            elif isinstance(error, ReplyCut):
+                self._split(chunk, error)
+            else:
+                self._fail(chunk, error)
+            self.failures += len(self.state.failed) > failed
+            if self.failures == MAX_FAILURES:
+                self.give_up(f"given up after {self.failures} failures in a row: {error.message}")
+        else:
+            self.failures = 0
+            self._file(chunk, findings)
+            corrected = self.window.corrected(sent.request, reply)
+            if corrected is not self.window:
+                self._pack_anew(corrected)
 
     def _file(self, chunk: Chunk, findings: tuple[Finding, ...]) -> None:
         """A full answer had no room for the last hunks, so they are asked about again, until a hunk is alone."""
         full = len(findings) >= MAX_FINDINGS
         parts = part_hunks(chunk) if full else ()
         if parts:
-            self.state = replace(self.state, waiting=parts + self.state.waiting[1:])
+            self.state = self.state.end(chunk, waiting=parts)
             return
         if full:
             findings = tuple(add_note(finding, FULL) for finding in findings)
-        read = (*self.state.read, _Read(chunk, findings))
-        self.state = replace(self.state, waiting=self.state.waiting[1:], read=read)
+        self.state = self.state.end(chunk, read=(Read(chunk, findings),))
         self.manner.keep(chunk, findings)
 
-    def _fit(self, chunk: Chunk, error: PromptTooLong) -> None:
+    def _fit(self, sent: _Sent, error: PromptTooLong) -> None:
         """Split the chunk; where the window turned out to be smaller than known, pack all that waits anew. How much
-        smaller is not always told: it is then halved."""
+        smaller is not always told: it is then halved. What was sent before that was known says nothing new."""
+        if sent.window is not self.window:
+            self._wait_again(sent.chunk, self.window)
+            return
         real = error.window
         if isinstance(error, PromptCut) or (real is None and self.window.counter.exact):
             real = self.window.tokens // 2
         if real is None or real >= self.window.tokens:
-            self._split(chunk, error)
+            self._split(sent.chunk, error)
             return
         try:
-            self._pack_anew(self.window.smaller(real))
+            self._wait_again(sent.chunk, self.window.smaller(real))
         except EngineDown as down:
+            self.state = self.state.end(sent.chunk, waiting=(sent.chunk,))
             self.give_up(f"{error.message}; {down.message}", down.hint)
+
+    def _wait_again(self, chunk: Chunk, window: Window) -> None:
+        self.state = self.state.end(chunk, waiting=(chunk,))
+        self._pack_anew(window)
 
     def _pack_anew(self, window: Window) -> None:
         waiting = sorted(self.state.waiting, key=self.place)  # neighbours are packed together, which saves context
@@ -207,24 +237,24 @@ class _Run:
     def _split(self, chunk: Chunk, error: EngineError) -> None:
         halves = split_chunk(chunk)
         if halves:
-            self.state = replace(self.state, waiting=halves + self.state.waiting[1:])
+            self.state = self.state.end(chunk, waiting=halves)
         else:
             self._fail(chunk, error)
 
     def _fail(self, chunk: Chunk, error: EngineError) -> None:
         if error.hint:
-            self.hints.append(error.hint)
-        failed = (*self.state.failed, *omit_chunk(chunk, error.message))
-        self.state = replace(self.state, waiting=self.state.waiting[1:], failed=failed)
+            self.hints.append((self.place(chunk), error.hint))
+        self.state = self.state.end(chunk, failed=omit_chunk(chunk, error.message))
 
     def _report_progress(self) -> None:
-        done, waiting = len(self.state.read), self.state.waiting
+        done, waiting = len(self.state.read), self.state.sent + self.state.waiting
         talk, speed, left = self.dialogue, self.manner.tokens_per_s or 0.0, None
+        at_once = max(min(self.manner.parallel, len(waiting)), 1)
         if talk.answers:
             speed = (talk.prompt_tokens + talk.completion_tokens) / max(talk.seconds, 1e-6)
-            left = talk.seconds / talk.answers * len(waiting)
+            left = talk.seconds / talk.answers * len(waiting) / at_once
         elif speed:
-            left = expected_tokens(waiting, self.window) / speed
+            left = expected_tokens(waiting, self.window) / speed / at_once
         self.on_progress(Progress(done, done + len(waiting), speed, left))
 
 

@@ -60,6 +60,7 @@ class Config(NamedTuple):
     keep_alive: str
     background: str
     debounce_s: float
+    parallel: int
     exclude: tuple[str, ...]
     include: tuple[str, ...]
     max_file_kib: int | None
@@ -194,6 +195,7 @@ def _not_yours(layer: Layer, setting: Setting) -> ConfigError:
         "model_file": "a repository must not choose which file is loaded on your machine",
         "cache_dir": "a repository must not choose where files are written on your machine",
         "cache_mib": "a repository must not choose how much is kept on your machine",
+        "parallel": "a repository must not choose how busy your server is",
     }.get(setting.key, "a repository could send your code elsewhere")
     return ConfigError(
         f"{layer.place(setting.key)} may not set {setting.key}: {why}",

@@ -1,5 +1,6 @@
-"""Ask one engine one request after the other: what does not fit is not sent, and a cut does not go unnoticed."""
+"""Ask one engine: what does not fit is not sent, and a cut does not go unnoticed."""
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,15 +38,16 @@ class Silence:
 
 
 class Dialogue:
-    """All requests of a run, and what they cost; `answers` of them were whole and took `seconds`. `window` may be
-    replaced when more is known of it; `deadline` is a time of `time.monotonic()`."""
+    """All requests of a run, and what they cost; `answers` of them were whole and took `seconds`, in all. `window` may
+    be replaced when more is known of it; `deadline` is a time of `time.monotonic()`. Several threads may ask."""
 
     def __init__(self, engine: Engine, window: Window, deadline: float | None) -> None:
         self.window = window
         self.requests = self.answers = self.prompt_tokens = self.completion_tokens = 0
         self.seconds = 0.0
+        self.deadline = deadline
         self._engine = engine
-        self._deadline = deadline
+        self._counting = threading.Lock()
 
     def ask_readable(self, request: Request, read: Callable[[str], T]) -> tuple[Reply, T]:
         """The reply and what `read` makes of it. A reply that raises ReplyError there, or is torn, is asked for once
@@ -58,22 +60,24 @@ class Dialogue:
         return reply, read(reply.text)
 
     def _ask(self, request: Request) -> Reply:
-        return patiently(partial(self._ask_once, request), self._deadline)
+        return patiently(partial(self._ask_once, request), self.deadline)
 
     def _ask_once(self, request: Request) -> Reply:
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
             raise DeadlineReached(OUT_OF_TIME)
-        if not self.window.fits(request):
-            cost = self.window.cost(request)
-            tokens = self.window.tokens
-            raise PromptTooLong(f"prompt and reply may take {cost} of {tokens} tokens", window=tokens)
-        self.requests += 1
+        window = self.window
+        if not window.fits(request):
+            cost = window.cost(request)
+            raise PromptTooLong(f"prompt and reply may take {cost} of {window.tokens} tokens", window=window.tokens)
+        with self._counting:
+            self.requests += 1
         started = time.monotonic()
-        reply = self._engine.ask(request, self._deadline)
-        self.seconds += time.monotonic() - started
-        self.answers += 1
-        self.prompt_tokens += reply.prompt_tokens
-        self.completion_tokens += reply.completion_tokens
-        if self.window.was_cut(request, reply):
+        reply = self._engine.ask(request, self.deadline)
+        with self._counting:
+            self.seconds += time.monotonic() - started
+            self.answers += 1
+            self.prompt_tokens += reply.prompt_tokens
+            self.completion_tokens += reply.completion_tokens
+        if window.was_cut(request, reply):
             raise PromptCut(f"the server cut the prompt: it read {reply.prompt_tokens} tokens of a longer one")
         return reply

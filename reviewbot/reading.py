@@ -88,7 +88,8 @@ def run_review(
         if outcomes:
             plan, known = _without_known_parts(outcomes, plan, known, budget)
         keep = outcomes.keep if outcomes else keep_nothing
-        manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep, material.mask)
+        parallel = 1 if info.kind == "embedded" else options.parallel  # it has one slot
+        manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep, material.mask, parallel)
     except EngineError as error:
         return _unanswered(material, options, recalled, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:

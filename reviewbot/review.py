@@ -92,6 +92,7 @@ class Options(Struct, frozen=True):
     deadline: float | None = None
     reply_findings: int = MAX_FINDINGS
     max_confirmations: int = 20
+    parallel: int = 1
 
 
 class Material(Struct, frozen=True):

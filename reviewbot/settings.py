@@ -207,6 +207,15 @@ SETTINGS: tuple[Setting, ...] = (
         values.number(0.1, 60),
         NEVER,
     ),
+    Setting(
+        "parallel",
+        "whole",
+        1,
+        "a whole number from 1 to 16",
+        "requests at one time; more than the server has slots (OLLAMA_NUM_PARALLEL) only wait there",
+        values.whole(1, 16),
+        NEVER,
+    ),
     Setting("exclude", "list", (), "a list of globs", "files that are left out, and listed as skipped", values.globs),
     Setting(
         "include", "list", (), "a list of globs", "files that are reviewed although a rule skips them", values.globs

@@ -124,4 +124,5 @@ def review_options(config: Config, *, deadline: float | None) -> Options:
         block_at=severity_named(config.block_at),
         deadline=deadline,
         max_confirmations=config.max_confirmations,
+        parallel=config.parallel,
     )

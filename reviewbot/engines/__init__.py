@@ -83,7 +83,7 @@ class Loaded(NamedTuple):
 
 
 class Engine(Protocol):
-    """A model that can be asked, one request at a time.
+    """A model that can be asked. Several threads may `ask` at one time; one calls everything else.
 
     `deadline` is a time of `time.monotonic()`, or None. Whatever goes wrong is an EngineError; a reply that is torn,
     cut or empty is never returned.
@@ -107,7 +107,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and child processes."""
+        """Let go of connections, those of requests under way included, and of child processes."""
         ...
 
 

@@ -54,7 +54,10 @@ def local_url(endpoint: str, *, allow_remote: bool) -> str:
 
 
 class Client:
-    """JSON over HTTP to one server. Every failure is an EngineError; times are seconds, deadlines monotonic."""
+    """JSON over HTTP to one server. Every failure is an EngineError; times are seconds, deadlines monotonic.
+
+    Several threads may ask: each request has a connection of its own.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,8 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
+        self._closed = False
+        self._watchdogs: set[_Watchdog] = set()
         if base_url.startswith(UNIX):
             base_url, transport = "http://localhost", httpx.HTTPTransport(uds=base_url.removeprefix(UNIX))
         self._client = httpx.Client(
@@ -84,7 +89,10 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; requests that are under way in other threads end with an error."""
+        self._closed = True
+        for watchdog in tuple(self._watchdogs):
+            watchdog.close_socket()
         self._client.close()
 
     def call_json(
@@ -117,7 +125,7 @@ class Client:
         silence_s: float,
         limit_bytes: int = MAX_REPLY_BYTES,
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
-        with _Watchdog(deadline) as watchdog:
+        with _Watchdog(deadline) as watchdog, self._watched(watchdog):
             timeout = httpx.Timeout(
                 watchdog.cap(silence_s), connect=watchdog.cap(CONNECT_S), read=watchdog.cap(first_byte_s)
             )
@@ -134,6 +142,17 @@ class Client:
                 yield response.status_code, self._body(response, watchdog, limit_bytes)
             finally:
                 response.close()
+
+    @contextmanager
+    def _watched(self, watchdog: "_Watchdog") -> Iterator[None]:
+        """Known to `close` for as long as the request lasts."""
+        self._watchdogs.add(watchdog)
+        try:
+            if self._closed:
+                raise self._down("is not asked any more")
+            yield
+        finally:
+            self._watchdogs.discard(watchdog)
 
     def _body(self, response: httpx.Response, watchdog: "_Watchdog", limit_bytes: int) -> Iterator[bytes]:
         size = 0
@@ -180,7 +199,7 @@ class _Watchdog:
 
     def __enter__(self) -> "_Watchdog":
         if self._deadline is not None:
-            self._timer = threading.Timer(max(self._deadline - time.monotonic(), 0), self._close_socket)
+            self._timer = threading.Timer(max(self._deadline - time.monotonic(), 0), self.close_socket)
             self._timer.daemon = True
             self._timer.start()
         return self
@@ -207,10 +226,11 @@ class _Watchdog:
         the socket over and leaves an empty one."""
         if event in _CONNECTED:
             self._socket = info["return_value"].get_extra_info("socket")
-            if self.reached:
-                self._close_socket()
+            if self.reached or self.fired:
+                self.close_socket()
 
-    def _close_socket(self) -> None:
+    def close_socket(self) -> None:
+        """End the request, from another thread."""
         self.fired = True
         if self._socket is not None:
             with suppress(OSError):  # it may be closed already
