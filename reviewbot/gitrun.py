@@ -58,6 +58,9 @@ ENVIRONMENT = {
     "LANGUAGE": "C",
 }
 
+OF_ONE_COMMAND = ("GIT_INDEX_FILE", "GIT_PREFIX", "GIT_REFLOG_ACTION")
+"""What git sets for the hooks of one command, and what comes after that has no use for."""
+
 _MISSING = re.compile(
     r"(?:could not fetch|unable to read(?: tree)?|missing (?:blob|tree) object) \W?([0-9a-f]{40,64})"
     r"|promisor remote|transport '\w+' not allowed"

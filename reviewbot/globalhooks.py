@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +53,7 @@ def install_for_all(
 ) -> tuple[Place, tuple[Done, ...]]:
     """Write the hooks, and then tell git where they are unless it knows. UsageError as `install` raises it, and where
     git's configuration cannot be written."""
-    _need_regular_file(os.environ)
+    _need_regular_file()
     place = find_place(git)
     if place.scope is Scope.OWN_FOLDER:
         install_forwarding(place.folder)  # first: from the moment that git looks there, it looks nowhere else
@@ -69,7 +68,7 @@ def uninstall_for_all(git: Runner) -> tuple[tuple[Done, ...], tuple[str, ...]]:
     own = hooks_folder()
     configured, template = global_setting(git, HOOKS_PATH), global_setting(git, TEMPLATE)
     if configured is not None and _same(configured, own):
-        _need_regular_file(os.environ)
+        _need_regular_file()
         _need(git.run("config", "--global", "--unset", HOOKS_PATH))
     folders = [own, template and os.path.join(template, "hooks")]
     if configured is not None and os.path.isabs(configured) and not _same(configured, own):
@@ -107,14 +106,14 @@ def _get(git: Runner, where: str, key: str) -> str | None:
     return os.fsdecode(answer.stdout.removesuffix(b"\n")) if answer.status == 0 and answer.stdout.strip() else None
 
 
-def _need_regular_file(environ: Mapping[str, str]) -> None:
+def _need_regular_file() -> None:
     """git renames a new file over the old one, whatever that is: over /dev/null too, if root asks for it."""
-    home = environ.get("HOME", "")
+    home = os.environ.get("HOME", "")
     usual = (
         os.path.join(home, ".gitconfig"),
-        os.path.join(environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config"), "git", "config"),
+        os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config"), "git", "config"),
     )
-    named = environ.get("GIT_CONFIG_GLOBAL")
+    named = os.environ.get("GIT_CONFIG_GLOBAL")
     for path in usual if named is None else (named,):
         if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(

@@ -44,7 +44,7 @@ def manager_of(folder: Path, stage: str, root: str | None) -> str | None:
         return "husky" if script and "reviewbot" in script_of(folder.parent / stage) else None
     if root is not None and is_of_lefthook(script):
         return "lefthook" if _names_us(Path(root), _LEFTHOOK_FILES) else None
-    if root is not None and "pre-commit" in script:
+    if root is not None and is_of_pre_commit(script):
         return "pre-commit" if _names_us(Path(root), (".pre-commit-config.yaml",)) else None
     return None
 

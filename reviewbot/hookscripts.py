@@ -77,7 +77,7 @@ def hook_script(
         there, command = "command -v reviewbot >/dev/null 2>&1", "reviewbot"
     else:
         there = f"[ -x {_quote(python)} ] && [ -e {_quote(package or own_package())} ]"
-        command = f"{_quote(python)} -m reviewbot"
+        command = f"{_quote(python)} -P -m reviewbot"  # -P: what lies in the work tree is no module
     flag = "" if scope is Scope.REPOSITORY else " --global"
     if stage == WARM_STAGE:  # whatever the other hook says: what is staged is staged
         other = f'{_before(stage, scope)}if [ -x "$before" ]; then "$before" "$@"; fi\n'

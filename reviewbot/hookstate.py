@@ -53,11 +53,11 @@ def look_at(folder: Path, stage: str, root: str | None, on_failure: str | None =
     chosen = "" if stage in DEFAULT_STAGES else " --warm-only" if stage == WARM_STAGE else f" --stage {stage}"
     again = f"reviewbot install{flag}{chosen}"
     manager = manager_of(folder, stage, root)
-    executable = Hook(
+    not_executable = Hook(
         stage, State.BROKEN, f"{shown} is not executable, so git passes over it", f"chmod +x {shlex.quote(str(path))}"
     )
     if manager is not None:
-        return Hook(stage, State.IN_ORDER, f"{manager} runs reviewbot") if os.access(path, os.X_OK) else executable
+        return Hook(stage, State.IN_ORDER, f"{manager} runs reviewbot") if os.access(path, os.X_OK) else not_executable
     if not os.path.lexists(path):
         return Hook(stage, State.ABSENT, f"there is no {shown}", again)
     if is_forwarding(path):
@@ -65,7 +65,7 @@ def look_at(folder: Path, stage: str, root: str | None, on_failure: str | None =
     if not runs_us(path):
         return _foreign(folder, stage, again)
     if not os.access(path, os.X_OK):
-        return executable
+        return not_executable
     return (
         _of_ours(path, on_failure, again)
         if is_ours(path)

@@ -101,17 +101,18 @@ def parse_findings(text: str, segments: Sequence[Segment], mask: Mask = NO_MASK)
     Raises ReplyError when the reply is empty, not JSON, or JSON of another shape.
     """
     reply = decode_reply(text, _RawReply)
-    return tuple(_anchor(_masked(raw, mask), segments) for raw in reply.findings)
+    return tuple(_anchor(_plain(raw, mask), segments) for raw in reply.findings)
 
 
-def _masked(raw: _RawFinding, mask: Mask) -> _RawFinding:
-    """As it would be, had it been written with nothing but masked text to look at."""
+def _plain(raw: _RawFinding, mask: Mask) -> _RawFinding:
+    """As it would be, had it been written with nothing but masked text to look at, and with special strings as they
+    stand in the code."""
     return replace(
         raw,
-        file=mask(rearm(raw.file)),
+        file=mask(rearm(raw.file.strip())),
         quote=mask(raw.quote or ""),
-        message=mask(rearm(raw.message or "")),
-        suggestion=mask(rearm(raw.suggestion or "")),
+        message=mask(rearm(raw.message or "").strip()),
+        suggestion=mask(rearm(raw.suggestion or "").strip()),
     )
 
 
@@ -173,7 +174,7 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         severity = Severity.INFO
     category = (raw.category or "bug").strip().lower()
     rule = f"model/{category if category in CATEGORIES else 'bug'}"
-    path = place.segment.path if place.segment else raw.file.strip()[:MAX_MESSAGE]
+    path = place.segment.path if place.segment else raw.file[:MAX_MESSAGE]
     number = place.line.new if place.line else None
     return Finding(
         path=path,
@@ -182,8 +183,8 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         severity=severity,
         category=rule.removeprefix("model/"),
         rule=rule,
-        message=rearm(raw.message or "").strip()[:MAX_MESSAGE] or "the answer gives no reason",
-        suggestion=rearm(raw.suggestion or "").strip()[:MAX_MESSAGE] or None,
+        message=(raw.message or "")[:MAX_MESSAGE] or "the answer gives no reason",
+        suggestion=(raw.suggestion or "")[:MAX_MESSAGE] or None,
         source="model",
         evidence=place.evidence,
         note=place.note,
@@ -207,7 +208,7 @@ def _excerpt(place: _Place) -> tuple[ExcerptLine, ...]:
 
 
 def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
-    own = [segment for segment in segments if segment.path == rearm(raw.file.strip())]
+    own = [segment for segment in segments if segment.path == raw.file]
     for quote in _quotes(raw.quote or ""):
         hits = [hit for segment in own for hit in _added_with(segment, quote)]
         if hits:
@@ -265,8 +266,8 @@ def _covered(lines: Sequence[Line], quote: str) -> Iterator[list[Line]]:
 def _by_quote(raw: _RawFinding, hits: Sequence[tuple[Segment, Line]]) -> _Place:
     segment, line = min(hits, key=lambda hit: abs((hit[1].new or 0) - (raw.line or 0)))
     notes = []
-    if segment.path != rearm(raw.file.strip()):
-        notes.append(f"the answer said {raw.file.strip()[:100]}, the quote is in {segment.path}")
+    if segment.path != raw.file:
+        notes.append(f"the answer said {raw.file[:100]}, the quote is in {segment.path}")
     if raw.line is not None and raw.line != line.new:
         notes.append(f"the answer said {raw.line}, the quote is on {line.new}")
     return _Place(segment, line, line.text.strip(), "; ".join(notes) or None)

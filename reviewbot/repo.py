@@ -116,10 +116,14 @@ class Repository:
             return self._tree_diff(parents[0], oid, "commit")
         return self._against_merge(parents, (oid,), Source("commit", parents[0], oid))
 
-    def children(self, parent: str) -> list[str]:
-        """The commits of all branches, tags and of HEAD whose first parent is `parent`; those without any for ""."""
-        rows = self._git.ask("rev-list", "--parents", "--all", "HEAD").decode().splitlines()
-        return [ids[0] for ids in map(str.split, rows) if (ids[1] if len(ids) > 1 else "") == parent]
+    def recent(self, count: int, *, everywhere: bool) -> dict[str, list[str]]:
+        """The latest commits of HEAD, or of all branches and tags too, by their first parent ("" for none)."""
+        tips = [*(["--all"] if everywhere else []), *(["HEAD"] if revisions.head(self._git) else [])]
+        found: dict[str, list[str]] = {}
+        rows = self._git.ask("rev-list", "--parents", f"--max-count={count}", *tips).decode() if tips else ""
+        for commit, *parents in map(str.split, rows.splitlines()):
+            found.setdefault(parents[0] if parents else "", []).append(commit)
+        return found
 
     def merge(self) -> Change | None:
         """What is staged against the automatic merge, while a merge is in progress; None when there is none."""

@@ -9,11 +9,17 @@ import shlex
 
 from reviewbot.worker import BOOT, QUEUE, WORKER
 
+IN_PROGRESS = (
+    *("index.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"),
+    *("rebase-merge", "rebase-apply"),
+)
+"""What stands in the git folder while git writes the index on its own account."""
+
 _SCRIPT = """\
 [ "$1" = 1 ] && exit 0
 [ -n "$GIT_INDEX_FILE" ] && exit 0
 dir=${{GIT_DIR:-.git}}
-for file in index.lock MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD BISECT_LOG rebase-merge rebase-apply; do
+for file in {in_progress}; do
     [ -e "$dir/$file" ] && exit 0
 done
 for file in "$dir"/next-index-*; do
@@ -24,7 +30,9 @@ common=${{dir%/worktrees/*}}
 {{ printf '%s\\t%s\\n' "$GIT_DIR" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
 {{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=
 {{ read -r now <{boot}; }} 2>/dev/null || now=-
-if [ -n "$pid" ] && [ "$boot" = "$now" ] && kill -0 "$pid" 2>/dev/null; then exit 0; fi
+if [ -n "$pid" ] && [ "$boot" = "$now" ]; then
+    if [ -e /proc/self/exe ]; then [ -e "/proc/$pid/exe" ] && exit 0; else kill -0 "$pid" 2>/dev/null && exit 0; fi
+fi
 {command} hook post-index-change </dev/null >/dev/null 2>&1 &
 exit 0
 """
@@ -36,7 +44,14 @@ def warm_script(there: str, command: str, opt_out: str = "") -> str:
 
     The first argument is 1 when git has written files too, as at a checkout: then nothing was staged. GIT_INDEX_FILE
     names a temporary index, and index.lock and next-index-* stand there during `git commit -a` and `git commit PATH`.
+    A process that was killed and that nobody has waited for still takes signals, but has no program any more.
     """
     return _SCRIPT.format(
-        there=there, command=command, opt_out=opt_out, queue=QUEUE, worker=WORKER, boot=shlex.quote(BOOT)
+        there=there,
+        command=command,
+        opt_out=opt_out,
+        in_progress=" ".join(IN_PROGRESS),
+        queue=QUEUE,
+        worker=WORKER,
+        boot=shlex.quote(BOOT),
     )

@@ -38,9 +38,13 @@ class Work(NamedTuple):
 
 
 def enqueue(common_dir: str, place: Place) -> None:
-    """Say that the index of a work tree was written. Raises OSError."""
-    with open(os.path.join(common_dir, QUEUE), "a", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(f"{place.git_dir}\t{place.root}\n")
+    """Say that the index of a work tree was written; RepoError where that cannot be noted."""
+    path = os.path.join(common_dir, QUEUE)
+    try:
+        with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f"{place.git_dir}\t{place.root}\n")
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def queue_bytes(common_dir: str) -> int:
@@ -52,13 +56,14 @@ def queue_bytes(common_dir: str) -> int:
 
 
 def take_queue(common_dir: str) -> list[Place]:
-    """Each work tree that waits, once, the latest first; the queue is empty then."""
+    """Each work tree that waits, once, the latest first; the queue is empty then. Raises OSError."""
     path = os.path.join(common_dir, QUEUE)
     taken = f"{path}.taken"
     try:
         os.replace(path, taken)
-        with open(taken, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read(MAX_QUEUE_BYTES).split("\n")
+        with open(taken, "rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - MAX_QUEUE_BYTES, 0))
+            lines = file.read().decode("utf-8", "surrogateescape").split("\n")
         os.unlink(taken)
     except FileNotFoundError:
         return []
@@ -74,7 +79,7 @@ class Worker:
 
     def tell(self, phase: str, root: str = "") -> None:
         """Say what this process is at."""
-        line = f"{os.getpid()} {boot()} {phase} {root}\n".encode("utf-8", "surrogateescape")
+        line = f"{os.getpid()} {_boot()} {phase} {root}\n".encode("utf-8", "surrogateescape")
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, line, 0)
 
@@ -87,7 +92,7 @@ def working(common_dir: str) -> Iterator[Worker | None]:
     try:
         handle = _lock(path)
     except OSError as error:
-        raise RepoError(f"no review in the background: {path} cannot be written: {error.strerror}") from error
+        raise _unwritable(path, error) from error
     if handle is None:
         yield None
         return
@@ -100,16 +105,14 @@ def working(common_dir: str) -> Iterator[Worker | None]:
 
 
 def at_work(common_dir: str) -> Work | None:
-    """What the worker of a repository says of itself, None when there is none. What a dead one left is removed."""
-    path = os.path.join(common_dir, WORKER)
+    """What the worker of a repository says of itself, None when there is none. What a dead one left stays there for
+    the next one: who only looks must not be taken for a worker."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(os.path.join(common_dir, WORKER), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        if _is_free(handle):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+        if _takes(handle, fcntl.LOCK_SH):
             return None
         parts = os.pread(handle, 65536, 0).decode("utf-8", "surrogateescape").removesuffix("\n").split(" ", 3)
         return Work(int(parts[0]), parts[2], parts[3]) if len(parts) == 4 and parts[0].isdecimal() else None
@@ -123,7 +126,7 @@ def stop(work: Work) -> None:
         os.kill(work.pid, signal.SIGTERM)
 
 
-def boot() -> str:
+def _boot() -> str:
     """What tells this start of the system from others; `-` where nothing does."""
     try:
         with open(BOOT, encoding="ascii") as file:
@@ -133,22 +136,34 @@ def boot() -> str:
 
 
 def _lock(path: str) -> int | None:
-    """The locked file, None when another process has it."""
+    """The file, locked; None when another worker has it. Those who only look keep it for a moment and are waited for,
+    and a file that the last worker has just removed is none any more."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _is_free(handle):
+        if _takes(handle, fcntl.LOCK_EX):
+            if _is_there(path, handle):
+                return handle
+        elif not _takes(handle, fcntl.LOCK_SH):
             os.close(handle)
             return None
-        with suppress(FileNotFoundError):
-            if os.stat(path).st_ino == os.fstat(handle).st_ino:
-                return handle
-        os.close(handle)  # the one that had it has just removed it: what is locked is no file any more
+        os.close(handle)
 
 
-def _is_free(handle: int) -> bool:
-    """Whether nobody had the lock; this process has it then."""
+def _is_there(path: str, handle: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.stat(path).st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _takes(handle: int, kind: int) -> bool:
+    """Whether a lock of this kind is to be had at once; this process has it then."""
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _unwritable(path: str, error: OSError) -> RepoError:
+    return RepoError(f"no review in the background: {path} cannot be written: {error.strerror}")

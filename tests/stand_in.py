@@ -15,7 +15,7 @@ class StandIn(NamedTuple):
 
     @property
     def calls(self) -> list[str]:
-        """One line a call, oldest first: the words after `-m reviewbot`."""
+        """One line a call, oldest first: the words after `-P -m reviewbot`."""
         return self._read("calls").splitlines()
 
     @property
@@ -39,7 +39,7 @@ def stand_in(folder: Path, code: int = 0) -> StandIn:
     path = folder / "python"
     here = shlex.quote(str(folder))
     path.write_text(
-        f'#!/bin/sh\nPATH=/usr/bin:/bin\nshift 2\necho "$@" >> {here}/calls\npwd >> {here}/folders\n'
+        f'#!/bin/sh\nPATH=/usr/bin:/bin\nshift 3\necho "$@" >> {here}/calls\npwd >> {here}/folders\n'
         f"cat >> {here}/stdin\nexit {code}\n"
     )
     path.chmod(0o755)

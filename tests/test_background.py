@@ -1,5 +1,6 @@
 """What is staged is reviewed while nobody waits: real git, its real hook, and a scripted server."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import GitRepo
@@ -17,7 +19,6 @@ from fake_server import Exchange, FakeServer, fake, find, say
 from reviewbot.cli import main
 from reviewbot.cli.join import join_worker
 from reviewbot.repo import open_repository
-from reviewbot.warmhook import warm_script
 from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, stop, take_queue, working
 
 __all__ = ["fake"]
@@ -105,18 +106,20 @@ def test_git_add_does_not_wait_for_the_review_though_its_output_is_read(warm: Gi
     until(lambda: is_idle(warm))
 
 
-def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer) -> None:
+def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer, monkeypatch, capfd) -> None:
     gate = Gate()
     fake.answers[:] = [gate]
     warm.stage("a.py", "x = 1\ny = 2\n")
     until(lambda: fake.chats)
-    made: list[tuple[int, str]] = []
-    committing = threading.Thread(target=lambda: made.append(commit(warm)))
-    committing.start()
-    until(lambda: "commit" in running_hooks(warm))
-    gate.opened.set()
-    committing.join(60)
-    assert made[0][0] == 0 and "clean · 2 of 2 added lines reviewed" in made[0][1]
+    wait = time.sleep
+
+    def poll(seconds: float) -> None:
+        gate.opened.set()  # by nothing but the commit that waits
+        wait(seconds)
+
+    monkeypatch.setattr("reviewbot.cli.join.time", SimpleNamespace(monotonic=time.monotonic, sleep=poll))
+    assert main(["hook", "pre-commit"]) == 0
+    assert "clean · 2 of 2 added lines reviewed" in capfd.readouterr().err
     assert len(fake.chats) == 1
 
 
@@ -131,27 +134,16 @@ def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monk
             if len(polls) == 5:
                 worker.tell("waiting")
 
+        stopped: list[Work] = []
         monkeypatch.setattr(time, "sleep", pass_time)
+        monkeypatch.setattr("reviewbot.cli.join.stop", stopped.append)
         assert join_worker(here, None) is True
         assert len(polls) == 5
+        assert [work.phase for work in stopped] == ["waiting"]  # the engine is wanted here
         worker.tell("reviewing", here.root)
-        assert join_worker(here, time.monotonic()) is True  # the time is up
-        assert len(polls) == 5
+        assert join_worker(here, time.monotonic()) is True  # the time is up, and it may read on
+        assert len(polls) == 5 and len(stopped) == 1
     assert join_worker(here, None) is False
-
-
-def running_hooks(repo: GitRepo) -> list[str]:
-    """The stages of the hooks that run in this repository now."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode().split("\0")
-            here = os.readlink(folder / "cwd") == str(repo.path)
-        except OSError:
-            continue
-        if here and "hook" in words:
-            found.append(words[words.index("hook") + 1].removeprefix("pre-"))
-    return found
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -215,6 +207,64 @@ def test_a_program_that_is_gone_and_a_setting_that_is_wrong_leave_nothing(warm: 
     until(lambda: is_idle(warm))
 
 
+def test_code_of_the_repository_is_no_module_of_a_hook(warm: GitRepo, fake: FakeServer, tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    for name in ("argparse", "json", "reviewbot", "sqlite3"):
+        warm.write(f"{name}.py", f"open({str(mark)!r}, 'w').close()\n")
+    warm.stage("a.py", "x = 1\n")
+    until(lambda: is_idle(warm))
+    assert commit(warm)[0] == 0
+    assert len(fake.chats) == 1 and not mark.exists()
+
+
+def test_a_stopped_worker_goes_on_to_nothing_else(warm: GitRepo, fake: FakeServer, capfd) -> None:
+    unread_commit(warm, fake, capfd)
+    fake.requests.clear()
+    gate = Gate()
+    fake.answers[:] = [gate]
+    warm.stage("b.py", "y = 1\n")
+    until(lambda: phase(warm) == "reviewing" and fake.chats)
+    stop(at_work(git_folder(warm)))
+    until(lambda: is_idle(warm))
+    gate.opened.set()
+    assert len(fake.chats) == 1
+
+
+def unread_commit(repo: GitRepo, fake: FakeServer, capfd) -> None:
+    """A commit that goes through because the server fails; the worker has tried to read it and given up."""
+    fake.overrides.update((f"/api/{name}", (500, {"error": "no"})) for name in ("version", "show", "chat"))
+    repo.stage("unread.py", "z = 1\n")
+    until(lambda: "last: " in status(capfd))
+    assert commit(repo)[0] == 0
+    until(lambda: ": commit " in status(capfd))
+    until(lambda: is_idle(repo))
+    fake.overrides.clear()
+
+
+def test_what_fails_is_not_tried_again_though_there_are_two(warm: GitRepo, fake: FakeServer, capfd) -> None:
+    unread_commit(warm, fake, capfd)
+    fake.requests.clear()
+    fake.answers[:] = [say("no JSON")]
+    warm.stage("b.py", "y = 1\n")
+    until(lambda: is_idle(warm))
+    assert len(fake.chats) == 4  # what is staged and the commit, each twice
+    fake.requests.clear()
+    run_here(warm)
+    assert fake.chats == []
+
+
+def test_the_first_commit_goes_through_without_a_server(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "new").mkdir()
+    new = GitRepo(tmp_path / "new")
+    new.git("init", "-q")
+    monkeypatch.chdir(new.path)
+    monkeypatch.setenv("REVIEWBOT_ENDPOINT", "http://127.0.0.1:9")
+    assert main(["install"]) == 0
+    new.stage("a.py", "x = 1\n")
+    code, output = commit(new)
+    assert code == 0 and "NOTHING WAS REVIEWED" in output and "git refuses" not in output
+
+
 def test_a_submodule(warm: GitRepo, fake: FakeServer, tmp_path: Path, monkeypatch) -> None:
     warm.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(warm.path), "part")
     part = GitRepo(warm.path / "part")
@@ -269,7 +319,6 @@ def test_a_worker_that_was_killed_leaves_nothing_that_holds_up(warm: GitRepo, fa
     work = at_work(git_folder(warm))
     os.kill(work.pid, signal.SIGKILL)
     until(lambda: at_work(git_folder(warm)) is None)
-    assert not (warm.path / ".git" / WORKER).exists()
     warm.stage("a.py", "x = 2\n")
     gate.opened.set()
     until(lambda: is_idle(warm))
@@ -308,7 +357,7 @@ def test_the_model_is_loaded_on_the_first_day_on_which_something_is_staged(
     assert fake.requests == []
     (told,) = (clean_environment / ".cache/reviewbot/background").iterdir()
     yesterday = json.loads(told.read_text())
-    told.write_text(json.dumps({**yesterday, "when": yesterday["when"] - 24 * 3600}))
+    told.write_text(json.dumps({**yesterday, "loaded": yesterday["loaded"] - 24 * 3600, "tried": {}}))
     run_here(warm)
     loads = [body["options"]["num_predict"] for path, body in fake.requests if path == "/api/chat"]
     assert loads == [1]
@@ -378,13 +427,19 @@ def test_there_is_one_worker(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "x", "1 2", f"{os.getpid()} - reviewing /a\n"])
-def test_what_a_dead_worker_left_is_removed(tmp_path: Path, content: str) -> None:
+def test_what_a_dead_worker_left_is_taken_over(tmp_path: Path, content: str) -> None:
     (tmp_path / WORKER).write_text(content)
     assert at_work(str(tmp_path)) is None
+    with working(str(tmp_path)) as worker:
+        assert worker is not None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_script_is_plain_posix_shell() -> None:
-    script = warm_script("[ -x /usr/bin/python3 ]", "/usr/bin/python3 -m reviewbot")
-    assert "\r" not in script
-    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+def test_who_looks_is_taken_for_no_worker_and_stops_none(tmp_path: Path) -> None:
+    (tmp_path / WORKER).write_text("1 - reviewing /a\n")
+    with (tmp_path / WORKER).open() as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        assert at_work(str(tmp_path)) is None
+        threading.Timer(0.05, lambda: fcntl.flock(looker, fcntl.LOCK_UN)).start()
+        with working(str(tmp_path)) as worker:  # waits until nobody looks
+            assert worker is not None

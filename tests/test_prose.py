@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values import lines
 
-from reviewbot.prose import Kind, part_at, text_parts
+from reviewbot.prose import part_at, text_parts
 
 MARK = "\u00e9"
 """What the place of is asked: no ASCII, so that lines are looked at."""
@@ -62,4 +62,3 @@ def test_parts_are_in_order_and_inside_their_lines(rows: list[str]) -> None:
         parts = text_parts("a.py", hunk)[line.new]
         edges = [edge for part in parts for edge in part[:2]]
         assert edges == sorted(edges) and (not edges or edges[-1] <= len(line.text))
-        assert all(part.kind is not Kind.NAME for part in parts)

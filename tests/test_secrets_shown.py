@@ -51,7 +51,9 @@ def stage(repo: GitRepo, *paths: str) -> None:
 
 
 def everything_written(home: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in (home / ".cache").rglob("*") if path.is_file())
+    files = [path for path in (home / ".cache").rglob("*") if path.is_file()]
+    assert files
+    return b"".join(path.read_bytes() for path in files)
 
 
 @pytest.mark.parametrize("where", ["in a line", "in names alone"])
@@ -98,6 +100,7 @@ def test_a_plan_and_the_remembered_findings_have_masked_names(
     captured = capfd.readouterr()
     assert f"{MASK}.py" in captured.out + captured.err
     assert KEY not in captured.out + captured.err
+    assert KEY.encode() not in everything_written(clean_environment)
 
 
 def test_rules_go_by_the_true_name(repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]) -> None:

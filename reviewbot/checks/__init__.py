@@ -12,10 +12,9 @@ from reviewbot.checks.config_change import RULE as CONFIG_CHANGE
 from reviewbot.checks.conflict_marker import find_conflict_markers
 from reviewbot.checks.homoglyph import find_homoglyphs
 from reviewbot.checks.injection import find_injections
-from reviewbot.checks.secret import RULE as SECRET
 from reviewbot.checks.secret import Scan, find_secrets, mask_of, mask_secrets, scan_secrets
 from reviewbot.diff import FileChange
-from reviewbot.findings import Finding
+from reviewbot.findings import SECRET, Finding
 from reviewbot.masks import NO_MASK, Mask
 
 __all__ = ["CHECKS", "RULES", "Check", "Checked", "Watched", "run_checks"]

@@ -4,6 +4,7 @@ import re
 
 from msgspec import Struct
 
+from reviewbot import baseline
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import Finding, Severity, about_line, about_no_line
 from reviewbot.settings import BY_KEY
@@ -11,8 +12,7 @@ from reviewbot.text import show_path
 
 RULE = "check/config-change"
 
-BASELINE = ".reviewbot-baseline"
-_WHOLE = (".reviewbot.toml", BASELINE)
+_WHOLE = (".reviewbot.toml", baseline.FILE)
 _HOOKS, _PROJECT = _PARTLY = (".pre-commit-config.yaml", "pyproject.toml")
 _SECTION = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
 _OURS = re.compile(r"\s*(?:tool\s*\.\s*)?reviewbot\b")

@@ -8,11 +8,12 @@ from contextlib import suppress
 from types import FrameType
 
 from reviewbot.errors import ExitCode, ReviewbotError
+from reviewbot.gitrun import OF_ONE_COMMAND
 from reviewbot.worker import Place, Worker, enqueue, queue_bytes, take_queue, working
 
 NICENESS = 10
 
-_OF_GIT = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_REFLOG_ACTION")
+_OF_A_PLACE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", *OF_ONE_COMMAND)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,9 +34,10 @@ def run(options: argparse.Namespace) -> int:
             with working(common_dir) as worker:
                 if worker is None:
                     break
-                _Session(common_dir, worker, settings.config.debounce_s).work()
+                _Shift(common_dir, worker, settings.config.debounce_s).work()
     except ReviewbotError:
-        take_queue(common_dir)  # a commit will say what is wrong
+        with suppress(OSError):
+            take_queue(common_dir)  # a commit will say what is wrong
         raise
     return ExitCode.OK
 
@@ -51,7 +53,7 @@ def _leave_caller() -> None:
     os.close(null)
 
 
-class _Session:
+class _Shift:
     """What one worker does, from its first work tree to its last."""
 
     def __init__(self, common_dir: str, worker: Worker, debounce_s: float) -> None:
@@ -63,7 +65,7 @@ class _Session:
         signal.signal(signal.SIGHUP, self._stop)
 
     def work(self) -> None:
-        """Until nothing waits; when somebody says stop, what waits is left to him."""
+        """Until nothing waits. Whoever says stop does so for all work trees: what waits is forgotten."""
         places: list[Place] = []
         with suppress(KeyboardInterrupt):
             while (places := self._settled(places)) and not self._stopped.is_set():
@@ -88,7 +90,7 @@ class _Session:
         """Review in a work tree; one that is gone, or is no repository any more, has nothing to review."""
         from reviewbot.cli.staging import Staging
 
-        for name in _OF_GIT:
+        for name in _OF_A_PLACE:
             os.environ.pop(name, None)
         if place.git_dir:
             os.environ["GIT_DIR"] = place.git_dir

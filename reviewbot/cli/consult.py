@@ -91,17 +91,17 @@ def _ask(
         engine.close()
 
 
-def warm_up(material: Material, config: Config) -> None:
+def warm_up(material: Material, config: Config, deadline: float) -> None:
     """Have the engine load the model, with the window that the material would be reviewed with and the instructions
     that each request begins with. Raises EngineError."""
     from reviewbot.cli.engine import open_engine
     from reviewbot.gpu import probe
     from reviewbot.window import load_window
 
-    asking = review_options(config, deadline=None)
-    engine = open_engine(config, interactive=False, deadline=None)
+    asking = review_options(config, deadline=deadline)
+    engine = open_engine(config, interactive=False, deadline=deadline)
     try:
-        load_window(engine, engine.describe(None), material.changes, asking.sizing, None, probe)
+        load_window(engine, engine.describe(deadline), material.changes, asking.sizing, deadline, probe)
     finally:
         engine.close()
 

@@ -1,5 +1,6 @@
 """Which engine answers this run."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def embedded_engine(config: Config) -> Engine | None:
         seed=config.seed,
         cache_dir=cache_part(config, "vocabularies"),
     )
+
+
+def cache_file(config: Config, part: str, about: str) -> Path:
+    """The file in one of these folders that is about a path, whose name tells nobody which."""
+    name = hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return Path(cache_part(config, part), name)
 
 
 def cache_part(config: Config, name: str) -> str:

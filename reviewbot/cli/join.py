@@ -11,16 +11,16 @@ STOP_S = 2.0
 
 
 def stop_waiting(repository: Repository) -> None:
-    """A worker that has not begun yet has nothing to do any more once a commit starts: what it would ask is asked
-    now."""
+    """A worker that has not begun yet has nothing to do any more once a commit starts: what it would ask is asked now.
+    What waits of other work trees goes with it."""
     work = at_work(repository.common_dir)
     if work is not None and work.phase == "waiting":
         stop(work)
 
 
 def join_worker(repository: Repository, deadline: float | None) -> bool:
-    """Wait while the worker reviews this work tree, until `deadline`; one that does anything else is told to stop, for
-    the engine is wanted here. Whether it has reviewed something since."""
+    """Wait while the worker reviews this work tree, until `deadline`; one that does anything else, before or then, is
+    told to stop, for the engine is wanted here. Whether it has reviewed something since."""
     work = at_work(repository.common_dir)
     if work is None:
         return False
@@ -28,7 +28,10 @@ def join_worker(repository: Repository, deadline: float | None) -> bool:
         stop(work)
         _wait(repository, work, time.monotonic() + STOP_S)
         return False
-    _wait(repository, work, deadline)
+    if _wait(repository, work, deadline):
+        rest = at_work(repository.common_dir)
+        if rest is not None and not _is_here(rest, repository):
+            stop(rest)
     return True
 
 
@@ -36,7 +39,10 @@ def _is_here(work: Work, repository: Repository) -> bool:
     return work.phase == "reviewing" and work.root == repository.root
 
 
-def _wait(repository: Repository, work: Work, end: float | None) -> None:
-    """Until the worker is at something else, or gone."""
-    while at_work(repository.common_dir) == work and (end is None or time.monotonic() < end):
+def _wait(repository: Repository, work: Work, end: float | None) -> bool:
+    """Until the worker is at something else, or gone; whether it came to that."""
+    while at_work(repository.common_dir) == work:
+        if end is not None and time.monotonic() >= end:
+            return False
         time.sleep(POLL_S)
+    return True

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from reviewbot.cli.engine import cache_part
+from reviewbot.cli.engine import cache_file
 from reviewbot.config import Config, Settings
 from reviewbot.errors import ExitCode
 from reviewbot.files import keep
+from reviewbot.gitrun import OF_ONE_COMMAND
 from reviewbot.hookscripts import WARM_STAGE
 from reviewbot.install import is_installed
 from reviewbot.repo import Change, Repository
@@ -23,6 +24,8 @@ from reviewbot.review import Review
 
 FORGET_S = 7 * 24 * 3600
 MAX_KEPT = 50
+LOOKED_THROUGH = 1000
+"""Commits among which those are looked for, the latest first."""
 
 
 class _Unread(Struct, frozen=True):
@@ -46,18 +49,18 @@ def follow_up(repository: Repository, settings: Settings, changes: Sequence[Chan
     tell of commits that were read late."""
     unread = review.lines_failed or review.unconfirmed
     if unread and code == ExitCode.OK and [change.source.kind for change in changes] == ["staged"]:
-        note_unread(repository, settings.config, changes[0])
+        _note_unread(repository, settings.config, changes[0])
         if is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
             start_worker(repository)
-    for line in tell_settled(repository, settings):
+    for line in tell_settled(repository, settings, everywhere=False):
         print(f"reviewbot: {line}", file=sys.stderr)
 
 
 def start_worker(repository: Repository) -> None:
     """Start a review in the background, as git's hook does."""
-    environ = {name: value for name, value in os.environ.items() if name not in ("GIT_INDEX_FILE", "GIT_PREFIX")}
+    environ = {name: value for name, value in os.environ.items() if name not in OF_ONE_COMMAND}
     subprocess.Popen(
-        [sys.executable, "-m", "reviewbot", "hook", WARM_STAGE],
+        [sys.executable, "-P", "-m", "reviewbot", "hook", WARM_STAGE],
         cwd=repository.root,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -67,7 +70,7 @@ def start_worker(repository: Repository) -> None:
     )
 
 
-def note_unread(repository: Repository, config: Config, change: Change) -> None:
+def _note_unread(repository: Repository, config: Config, change: Change) -> None:
     """Remember a staged change whose commit goes on although it was not wholly read."""
     entry = _Unread(change.source.base or "", _digest(change), int(time.time()))
     others = [one for one in _kept(repository, config) if one.diff != entry.diff]
@@ -76,7 +79,7 @@ def note_unread(repository: Repository, config: Config, change: Change) -> None:
 
 def pending_commits(repository: Repository, config: Config) -> list[Pending]:
     """The commits that such changes became, as far as they are made yet."""
-    return [pending for entry in _kept(repository, config) if (pending := _commit_of(repository, entry))]
+    return [pending for _, pending in _matched(repository, config, everywhere=True) if pending]
 
 
 def say_found(review: Review) -> str:
@@ -87,13 +90,12 @@ def say_found(review: Review) -> str:
     return ", ".join(count_words(count, word) for count, word in counts if count) or "nothing found"
 
 
-def settled_commits(repository: Repository, settings: Settings) -> list[tuple[Pending, Review]]:
+def _take_settled(repository: Repository, settings: Settings, *, everywhere: bool) -> list[tuple[Pending, Review]]:
     """Those of which all is known by now, with their reviews; they are forgotten."""
     left: list[_Unread] = []
     settled: list[tuple[Pending, Review]] = []
-    entries = _kept(repository, settings.config)
-    for entry in entries:
-        pending = _commit_of(repository, entry)
+    entries = _matched(repository, settings.config, everywhere=everywhere)
+    for entry, pending in entries:
         review = _known(repository, settings, pending) if pending else None
         if pending and review:
             settled.append((pending, review))
@@ -104,10 +106,10 @@ def settled_commits(repository: Repository, settings: Settings) -> list[tuple[Pe
     return settled
 
 
-def tell_settled(repository: Repository, settings: Settings) -> list[str]:
-    """A line for each commit that was read late, once."""
+def tell_settled(repository: Repository, settings: Settings, *, everywhere: bool) -> list[str]:
+    """A line for each commit that was read late, once; those on the way to HEAD, or `everywhere`."""
     lines = []
-    for pending, review in settled_commits(repository, settings):
+    for pending, review in _take_settled(repository, settings, everywhere=everywhere):
         found, name = say_found(review), pending.commit[:7]
         lines.append(f"commit {name} went through unreviewed; now reviewed: {found} (reviewbot show {name})")
     return lines
@@ -129,12 +131,19 @@ def _known(repository: Repository, settings: Settings, pending: Pending) -> Revi
         kept.store.close()
 
 
-def _commit_of(repository: Repository, entry: _Unread) -> Pending | None:
-    for commit in repository.children(entry.parent):
-        change = repository.commit(commit)
-        if _digest(change) == entry.diff:
-            return Pending(commit, change)
-    return None
+def _matched(repository: Repository, config: Config, *, everywhere: bool) -> list[tuple[_Unread, Pending | None]]:
+    """All that is remembered, each with its commit, looked for at HEAD or everywhere."""
+    entries = _kept(repository, config)
+    if not entries:
+        return []
+    count = LOOKED_THROUGH if everywhere else MAX_KEPT
+    commits = repository.recent(count, everywhere=everywhere)
+    return [(entry, _commit_of(repository, entry, commits.get(entry.parent, []))) for entry in entries]
+
+
+def _commit_of(repository: Repository, entry: _Unread, commits: Sequence[str]) -> Pending | None:
+    changes = ((commit, repository.commit(commit)) for commit in commits)
+    return next((Pending(commit, change) for commit, change in changes if _digest(change) == entry.diff), None)
 
 
 def _digest(change: Change) -> str:
@@ -158,5 +167,4 @@ def _keep(repository: Repository, config: Config, entries: list[_Unread]) -> Non
 
 
 def _path(repository: Repository, config: Config) -> Path:
-    name = hashlib.sha256(repository.common_dir.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return Path(cache_part(config, "late"), name)
+    return cache_file(config, "late", repository.common_dir)

@@ -1,10 +1,9 @@
 """The findings of the last review of a repository, so that they can be named by their fingerprints."""
 
-import hashlib
 from pathlib import Path
 
 from reviewbot.baseline import plain
-from reviewbot.cli.engine import cache_part
+from reviewbot.cli.engine import cache_file
 from reviewbot.config import Config
 from reviewbot.files import keep
 from reviewbot.repo import Repository
@@ -30,5 +29,4 @@ def recall(repository: Repository, config: Config) -> dict[str, tuple[str, str]]
 
 
 def _path(repository: Repository, config: Config) -> Path:
-    name = hashlib.sha256(repository.common_dir.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return Path(cache_part(config, "findings"), name)
+    return cache_file(config, "findings", repository.common_dir)

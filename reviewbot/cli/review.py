@@ -3,11 +3,12 @@
 import argparse
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from reviewbot.cli.arguments import FORMATS
-from reviewbot.errors import ExitCode, OutputError, UsageError
+from reviewbot.errors import ExitCode, OutputError, ReviewbotError, UsageError
 from reviewbot.gitrun import staged_is_empty
 from reviewbot.repo import Change, Repository
 from reviewbot.text import visible_line
@@ -82,7 +83,8 @@ def _finish(done: _Done, options: argparse.Namespace) -> int:
         remember(repository, settings.config, review)
     code = _publish(review, settings.config, options)
     if options.command == "hook" and repository is not None:
-        follow_up(repository, settings, changes, review, code)
+        with suppress(ReviewbotError, OSError):  # what comes behind the verdict does not change it
+            follow_up(repository, settings, changes, review, code)
     return code
 
 

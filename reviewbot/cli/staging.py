@@ -5,6 +5,8 @@ import os
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from reviewbot.ask import Progress as Step
 from reviewbot.cli.arguments import parse_arguments
 from reviewbot.cli.consult import Manner, review_material, warm_up
@@ -13,33 +15,20 @@ from reviewbot.cli.late import pending_commits, say_found
 from reviewbot.cli.material import select_material
 from reviewbot.cli.review import load_settings
 from reviewbot.cli.selection import select_changes
-from reviewbot.cli.status import Told, keep_told, read_told
+from reviewbot.cli.told import keep_told, read_told
 from reviewbot.errors import EngineDown, ReviewbotError
 from reviewbot.gitrun import staged_is_empty
 from reviewbot.power import why_not_now
 from reviewbot.progress import Progress
 from reviewbot.repo import Change, open_repository
 from reviewbot.review import Review
+from reviewbot.warmhook import IN_PROGRESS
 from reviewbot.worker import Worker, queue_bytes
-
-AGAIN_S = 3600
-"""What an engine could not read is not put to it again for so long, unless something changes."""
 
 LONGEST_S = 3600.0
 """A server that never comes to an end does not keep a worker for ever."""
 
 ASK_S = 5.0
-
-IN_PROGRESS = (
-    "MERGE_HEAD",
-    "CHERRY_PICK_HEAD",
-    "REVERT_HEAD",
-    "BISECT_LOG",
-    "rebase-merge",
-    "rebase-apply",
-    "index.lock",
-)
-"""What stands in the git folder while git writes the index on its own account."""
 
 
 class Staging:
@@ -58,9 +47,11 @@ class Staging:
             return
         if not staged_is_empty():
             staged = self._staged()
-            self._review(staged, "reviewing", "what is staged", _Watch(self._is_superseded(staged)))
+            if not self._review(staged, "reviewing", "what is staged", _Watch(self._is_superseded(staged))):
+                return
         for pending in pending_commits(self._repository, self._settings.config):
-            self._review(pending.change, "catching-up", f"commit {pending.commit[:7]}", Progress())
+            if not self._review(pending.change, "catching-up", f"commit {pending.commit[:7]}", Progress()):
+                return
 
     def _staged(self) -> Change:
         return select_changes(self._options)[1][0]
@@ -79,30 +70,38 @@ class Staging:
 
         return is_superseded
 
-    def _review(self, change: Change, phase: str, what: str, watch: Progress) -> None:
-        """Ask, unless that was done before of just this."""
+    def _review(self, change: Change, phase: str, what: str, watch: Progress) -> bool:
+        """Ask, unless that was done before of just this. Whether there was no reason to stop."""
         config = self._settings.config
         digest = hashlib.sha256(change.diff + repr(config).encode()).hexdigest()
-        if self._told is not None and self._told.diff == digest and time.time() - self._told.when < AGAIN_S:
-            return
+        if self._told.was_tried(digest):
+            return True
+        deadline = time.monotonic() + LONGEST_S
         self._worker.tell(phase, self._repository.root or "")
         manner = Manner(
             interactive=False, no_model=False, no_cache=False, progress=lambda: watch, before_asking=self._refuse_now
         )
         try:
             material = select_material((change,), self._settings, self._repository, None)
-            review = review_material(material, config, manner, time.monotonic() + LONGEST_S)
-            if not review.usage.requests and self._is_new_day():
+            review = review_material(material, config, manner, deadline)
+            if review.interrupted:
+                return False
+            asked = bool(review.usage.requests)
+            if not asked and self._is_new_day():
                 self._refuse_now()
-                warm_up(material, config)
+                warm_up(material, config, deadline)
+                asked = True
         except ReviewbotError as error:
-            self._tell(f"{what}: {error.message}", "")
-            return
-        if not review.interrupted:
-            self._tell(f"{what}: {_summary(review)}", digest if review.usage.requests else "")
+            self._tell(f"{what}: {error.message}")
+            return True
+        now = int(time.time())
+        if asked:
+            self._told = replace(self._told, tried={**self._told.tried, digest: now}, loaded=now)
+        self._tell(f"{what}: {_summary(review)}")
+        return True
 
     def _refuse_now(self) -> bool:
-        """EngineDown where work that nobody waits for would be in somebody's way."""
+        """EngineDown where work that nobody waits for would be in somebody's way. Nothing more is known then."""
         config = self._settings.config
         if config.background == "idle":
             why = why_not_now()
@@ -119,10 +118,10 @@ class Staging:
         return False
 
     def _is_new_day(self) -> bool:
-        return self._told is None or time.localtime(self._told.when)[:3] != time.localtime()[:3]
+        return time.localtime(self._told.loaded)[:3] != time.localtime()[:3]
 
-    def _tell(self, text: str, digest: str) -> None:
-        self._told = Told(text, int(time.time()), digest)
+    def _tell(self, text: str) -> None:
+        self._told = replace(self._told, text=text, when=int(time.time()))
         keep_told(self._repository, self._settings.config, self._told)
 
 

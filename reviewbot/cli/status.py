@@ -1,33 +1,17 @@
 """`reviewbot status`: what is being reviewed in the background, what came of the last time, and late findings."""
 
 import argparse
-import hashlib
 import time
-from pathlib import Path
-
-import msgspec
-from msgspec import Struct
 
 from reviewbot.cli.config import settings_here
-from reviewbot.cli.engine import cache_part
 from reviewbot.cli.late import pending_commits, tell_settled
-from reviewbot.config import Config
+from reviewbot.cli.told import read_told
 from reviewbot.errors import ExitCode
-from reviewbot.files import keep
 from reviewbot.hookscripts import WARM_STAGE
 from reviewbot.install import is_installed
 from reviewbot.repo import Repository, open_repository
 from reviewbot.text import visible_line
 from reviewbot.worker import Work, at_work, queue_bytes
-
-
-class Told(Struct, frozen=True):
-    """What came of the last review in the background of one work tree. `diff` is the digest of what was staged, where
-    an engine was asked about it."""
-
-    text: str
-    when: int
-    diff: str
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,9 +20,9 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_here(options, repository, in_hook=True)
     lines = [f"now: {_now(repository)}"]
     told = read_told(repository, settings.config)
-    if told is not None:
+    if told.text:
         lines.append(f"last: {time.strftime('%Y-%m-%d %H:%M', time.localtime(told.when))}: {told.text}")
-    lines += [f"late: {line}" for line in tell_settled(repository, settings)]
+    lines += [f"late: {line}" for line in tell_settled(repository, settings, everywhere=True)]
     waiting = [pending.commit[:7] for pending in pending_commits(repository, settings.config)]
     if waiting:
         lines.append(f"late: not wholly reviewed yet: {', '.join(waiting)} (reviewbot show {waiting[0]})")
@@ -64,21 +48,3 @@ _PHASES = {
 
 def _where(work: Work, repository: Repository) -> str:
     return f" in {work.root}" if work.root and work.root != repository.root else ""
-
-
-def keep_told(repository: Repository, config: Config, told: Told) -> None:
-    """Note what came of a review."""
-    keep(_path(repository, config), msgspec.json.encode(told))
-
-
-def read_told(repository: Repository, config: Config) -> Told | None:
-    """What came of the last one here."""
-    try:
-        return msgspec.json.decode(_path(repository, config).read_bytes(), type=Told)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def _path(repository: Repository, config: Config) -> Path:
-    name = hashlib.sha256(f"{repository.git_dir}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return Path(cache_part(config, "background"), name)

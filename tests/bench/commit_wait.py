@@ -23,7 +23,6 @@ from run import clean_environment, start_server
 
 SIZES = (12, 60, 600)
 FILES = 4
-TARGET_S = 0.3
 
 
 class Bench:
