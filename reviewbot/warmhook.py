@@ -25,7 +25,7 @@ done
 for file in "$dir"/next-index-*; do
     [ -e "$file" ] && exit 0
 done
-{opt_out}{there} || exit 0
+{opt_out}if {there}; then :; else exit 0; fi
 common=${{dir%/worktrees/*}}
 {{ printf '%s\\t%s\\n' "$GIT_DIR" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
 {{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=

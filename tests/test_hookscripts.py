@@ -40,7 +40,7 @@ def test_paths_of_windows_are_written_as_git_bash_takes_them(python: str) -> Non
     text = hook_script("pre-commit", python, package=r"D:\site packages\reviewbot\__main__.py")
     quoted = shlex.quote("C:/Program Files/it's/python.exe")
     assert f"[ -x {quoted} ] && [ -e 'D:/site packages/reviewbot/__main__.py' ]" in text
-    assert f"exec {quoted} -m reviewbot hook pre-commit" in text
+    assert f"exec {quoted} -P -m reviewbot hook pre-commit" in text
     assert "\\" not in text.replace("'\"'\"'", "")
     assert programs(text) == ("C:/Program Files/it's/python.exe", "D:/site packages/reviewbot/__main__.py")
 

@@ -30,7 +30,7 @@ def test_the_script_is_sh_and_short(stage: str, python: str, tmp_path: Path) -> 
     path = tmp_path / "hook"
     path.write_text(script)
     assert subprocess.run(["sh", "-n", path]).returncode == 0
-    assert f"{shlex.quote(python)} -m reviewbot hook {stage}" in script
+    assert f"{shlex.quote(python)} -P -m reviewbot hook {stage}" in script
 
 
 def fake_python(folder: Path, code: int = 0) -> Path:
@@ -50,7 +50,7 @@ def test_the_hook_runs_its_interpreter_wherever_it_lies(tmp_path: Path, name: st
     install(str(tmp_path / "hooks"), ("pre-push",), str(python), "allow")
     done = run_hook(tmp_path / "hooks" / "pre-push", "origin", "url with space", stdin="line one\nline two\n")
     assert done.returncode == code
-    assert (tmp_path / name / "calls").read_text() == "-m reviewbot hook pre-push origin url with space\n"
+    assert (tmp_path / name / "calls").read_text() == "-P -m reviewbot hook pre-push origin url with space\n"
     assert (tmp_path / name / "stdin").read_text() == "line one\nline two\n"
 
 

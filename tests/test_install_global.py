@@ -323,7 +323,7 @@ def test_reviews_while_people_stage_run_everywhere_too(
     assert seen.exists() and not list((repo.path / ".git").glob("*queue*"))
     repo.git("config", "--unset", "reviewbot.enabled")
     repo.stage("a.py", "b\n")
-    assert started.read_text() == "-m reviewbot hook post-index-change\n"
+    assert started.read_text() == "-P -m reviewbot hook post-index-change\n"
     main(["status"])
     assert "no hook reviews while you stage" not in capfd.readouterr().out
     assert main(["uninstall", "--global"]) == 0

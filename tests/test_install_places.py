@@ -187,7 +187,7 @@ def test_husky_runs_the_line_that_install_shows(
     assert (repo.path / ".husky/_/pre-commit").read_bytes() == (DATA / "husky-9").read_bytes()
     hint = capfd.readouterr().err.split("try: ")[1].strip()
     subprocess.run(["sh", "-c", hint], check=True)
-    bin_folder = repo.write("node_modules/.bin/reviewbot", f'#!/bin/sh\nexec "{program.path}" -m reviewbot "$@"\n')
+    bin_folder = repo.write("node_modules/.bin/reviewbot", f'#!/bin/sh\nexec "{program.path}" -P -m reviewbot "$@"\n')
     bin_folder.chmod(0o755)
     assert commit(repo).returncode == 0
     assert program.calls == ["hook pre-commit"]
