@@ -481,6 +481,8 @@ def test_hooks_elsewhere(server, repo, tmp_path, capsys):
         pytest.param("exec pre-commit hook-impl", "- id: ruff", "note", id="pre-commit runs others"),
         pytest.param("exec pre-commit hook-impl", None, "note", id="pre-commit without configuration"),
         pytest.param("make lint", "- id: reviewbot", "note", id="another hook"),
+        pytest.param("# pre-commit run\nnpm test", "- id: reviewbot", "note", id="a comment that names it"),
+        pytest.param("pre-commit run", "- id: reviewbot", "ok", id="by hand"),
     ],
 )
 def test_hooks_of_others(hook, config, state, server, repo, capsys):
