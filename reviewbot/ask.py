@@ -21,8 +21,12 @@ from reviewbot.slots import Slots
 from reviewbot.standing import Read, State
 from reviewbot.window import Sizing, Window
 
-MAX_FAILURES = 3
-"""After so many unusable replies in a row the rest is not tried: each may cost a time-out."""
+MAX_FAILURES = 12
+"""After so many unusable replies in a row it is the model or the server: the rest is not tried, for each may cost a
+time-out. What stands in one file has no say in what happens to others: after a failure they have their turn first."""
+
+CUT_COUNTS = 4
+"""An answer that does not come to an end takes the longest of all, and a hunk is asked about in ever smaller parts."""
 
 FULL = "the answer about this hunk was full, there may be more"
 
@@ -80,7 +84,7 @@ def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Call
         run.give_up("interrupted")
     read = sorted(run.state.read, key=lambda entry: run.place(entry.chunk))
     return Asked(
-        findings=tuple(finding for _, findings in read for finding in findings),
+        findings=(*(finding for _, findings in read for finding in findings), *run.full),
         reviewed=run.state.reviewed,
         failed=run.state.failed,
         hints=tuple(dict.fromkeys(hint for _, hint in sorted(run.hints))),
@@ -113,6 +117,7 @@ class _Run:
         self.state = State(riskiest_first(plan.chunks), failed=plan.failed)
         self.hints: list[tuple[tuple[int, int], str]] = []
         self.failures = 0
+        self.full: list[Finding] = []
         self.over: tuple[str, str | None] | None = None
         hunks = (unit.hunk for chunk in plan.chunks for unit in chunk.units)
         self._places = {id(hunk): place for place, hunk in enumerate(hunks)}
@@ -182,11 +187,13 @@ class _Run:
                 self._fit(sent, error)
             elif isinstance(error, ReplyCut):
                 self._split(chunk, error)
+            elif parts := part_hunks(chunk):  # perhaps one of them alone is to blame
+                self.state = self.state.end(chunk, waiting=parts)
+                self._count_failure(chunk, error)
             else:
                 self._fail(chunk, error)
-            self.failures += len(self.state.failed) > failed
-            if self.failures == MAX_FAILURES:
-                self.give_up(f"given up after {self.failures} failures in a row: {error.message}")
+            if len(self.state.failed) > failed:
+                self._count_failure(chunk, error)
         else:
             self.failures = 0
             self._file(chunk, findings)
@@ -194,17 +201,37 @@ class _Run:
             if corrected is not self.window:
                 self._pack_anew(corrected)
 
+    def _count_failure(self, chunk: Chunk, error: EngineError) -> None:
+        self.failures += CUT_COUNTS if isinstance(error, ReplyCut) else 1
+        if self.failures >= MAX_FAILURES:
+            self.give_up(f"given up after several failures in a row: {error.message}")
+        suspects = {unit.path for unit in chunk.units}
+        waiting = sorted(self.state.waiting, key=lambda c: suspects.issuperset(unit.path for unit in c.units))
+        self.state = replace(self.state, waiting=tuple(waiting))
+
     def _file(self, chunk: Chunk, findings: tuple[Finding, ...]) -> None:
-        """A full answer had no room for the last hunks, so they are asked about again, until a hunk is alone."""
+        """A full answer had no room for the last hunks, so they are asked about again, until a hunk is alone. What it
+        said counts all the same."""
         full = len(findings) >= MAX_FINDINGS
         parts = part_hunks(chunk) if full else ()
         if parts:
+            self.full += findings
             self.state = self.state.end(chunk, waiting=parts)
             return
         if full:
             findings = tuple(add_note(finding, FULL) for finding in findings)
+        findings = self._with_earlier(chunk, findings)
         self.state = self.state.end(chunk, read=(Read(chunk, findings),))
         self.manner.keep(chunk, findings)
+
+    def _with_earlier(self, chunk: Chunk, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """These and what a full answer said of the same lines in other words."""
+        places = {(unit.path, line.new) for unit in chunk.units for line in unit.hunk.lines[unit.start : unit.stop]}
+        paths = {unit.path for unit in chunk.units}
+        own = [f for f in self.full if (f.path, f.line) in places or (f.line is None and f.path in paths)]
+        self.full = [finding for finding in self.full if finding not in own]
+        said = {(finding.path, finding.line, finding.message) for finding in findings}
+        return findings + tuple(finding for finding in own if (finding.path, finding.line, finding.message) not in said)
 
     def _fit(self, sent: _Sent, error: PromptTooLong) -> None:
         """Split the chunk; where the window turned out to be smaller than known, pack all that waits anew. How much

@@ -3,16 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
+from reviewbot.decoding import decode_reply
 from reviewbot.diff import LineKind, Segment
 from reviewbot.engines import Request
+from reviewbot.errors import ReplyError
 from reviewbot.findings import Confirmed, Finding, Severity, add_note
 from reviewbot.prompts import CONFIRM, load_builtin, render_claim
-from reviewbot.replies import SHOWN_PREFIX, decode_reply, line_with
+from reviewbot.replies import SHOWN_PREFIX, line_with
 
 REPLY_TOKENS = 160
 
@@ -21,8 +23,8 @@ _NO_CODE = re.compile(
     r"""
       (?P<open>"{3}|'{3}).*?(?:(?P=open)|\Z)
     | /\*.*?(?:\*/|\Z) | <!--.*?(?:-->|\Z)
-    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `[^`\n]*`
-    | (?<![\w&$])\#(?!include|define|if|el|endif|undef|pragma)[^\n]*
+    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `[^`]*`
+    | (?<![\w&$])\#[^\n]*
     | //[^\n]*
     | ^[ \t]*(?:--|;|%|\*|REM\b)[^\n]* | [ \t]--[ \t][^\n]*
     """,
@@ -31,14 +33,17 @@ _NO_CODE = re.compile(
 """Comments and literals of the common languages. What is taken for one though it is code proves nothing, which costs
 no more than a warning."""
 
+_DIRECTIVE = re.compile(r"#[ \t]*(?:include|define|undef|if|ifdef|ifndef|el|else|endif|pragma|error|region)")
+_WITH_DIRECTIVES = (".c", ".h", ".cc", ".hh", ".cpp", ".hpp", ".cxx", ".hxx", ".m", ".mm", ".cs", ".cu", ".inl")
+
 _WORD = re.compile(r"\w+")
 MIN_WORDS = 2
 """A quote of one word, such as `return`, stands everywhere."""
 
 
 class _Reply(Struct, frozen=True):
-    verdict: Annotated[str, Meta(pattern="^(confirmed|refuted|unsure)$")]
-    quote: str = ""
+    verdict: str
+    quote: str | int | float | None = None
 
 
 class Opinion(Struct, frozen=True):
@@ -77,12 +82,15 @@ def read_opinion(text: str, shown: Segment, about: int | None) -> Opinion:
     the claim's, and of more than a word. What a comment or a string says is no code.
     """
     reply = decode_reply(text, _Reply)
-    if reply.verdict == "confirmed":
+    verdict = reply.verdict.strip().lower()
+    if verdict not in _WORDS:
+        raise ReplyError(f"the second look said {verdict[:40]!r}")
+    if verdict == "confirmed":
         return Opinion(Confirmed.YES)
-    if reply.verdict == "refuted":
-        quote = _code(SHOWN_PREFIX.sub("", reply.quote))
+    if verdict == "refuted":
+        quote = _code(SHOWN_PREFIX.sub("", str(reply.quote or "")), shown.path)
         lines = [line for line in shown.lines if line.kind is not LineKind.REMOVED]
-        codes = _code("\n".join(line.text for line in lines)).split("\n")
+        codes = _code("\n".join(line.text for line in lines), shown.path).split("\n")
         code = [replace(line, text=text) for line, text in zip(lines, codes, strict=True) if line.new != about]
         proof = line_with(quote, code) if len(_WORD.findall(quote)) >= MIN_WORDS else None
         if proof is not None:
@@ -90,10 +98,14 @@ def read_opinion(text: str, shown: Segment, about: int | None) -> Opinion:
     return Opinion(Confirmed.UNSURE)
 
 
-def _code(text: str) -> str:
+def _code(text: str, path: str) -> str:
     """The text without its comments, and without what stands in its literals; the lines stay."""
 
+    has_directives = path.lower().endswith(_WITH_DIRECTIVES)
+
     def rest(found: re.Match[str]) -> str:
+        if has_directives and _DIRECTIVE.match(found[0]):
+            return found[0]
         mark = found[0][0]
         return (mark if mark in "\"'`" else "") + "\n" * found[0].count("\n")
 

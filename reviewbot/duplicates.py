@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.findings import Confirmed, Finding, Repeat, Severity, add_note
+from reviewbot.findings import Confirmed, Finding, Repeat, add_note
 from reviewbot.sieves import Sifted
 
 NEIGHBOURS = 3
@@ -39,25 +39,16 @@ class _Said(Struct, frozen=True):
     text: tuple[str, ...]
     words: frozenset[str]
     names: frozenset[str]
+    in_code: frozenset[str]
 
 
-def merge_claims(findings: tuple[Finding, ...], block_at: Severity | None) -> Sifted:
-    """The findings in their order, each defect once, before the model is asked again.
+def merge_claims(findings: tuple[Finding, ...]) -> Sifted:
+    """The findings in their order, each claim once, before the model is asked again.
 
-    Of two that could both block each keeps its own second look, unless they say of the same line what is the same by
-    half of its words or more: when one of them is refuted, the other must not be gone.
+    One is only what is said of the same line, names the same words of it, and is the same by half of its words or
+    more: when a claim is refuted, another one must not be gone with it.
     """
-
-    def could_block(said: _Said) -> bool:
-        return said.finding.evidence is not None and block_at is not None and said.finding.severity >= block_at
-
-    def is_one(first: _Said, second: _Said) -> bool:
-        if could_block(first) and could_block(second):
-            same_place = first.finding.line == second.finding.line and first.finding.category == second.finding.category
-            return same_place and 2 * len(first.words & second.words) >= len(first.words | second.words)
-        return _is_same(first, second)
-
-    return _merge(findings, is_one)
+    return _merge(findings, _is_same_claim)
 
 
 def merge_duplicates(findings: tuple[Finding, ...]) -> Sifted:
@@ -110,8 +101,16 @@ def _said(finding: Finding) -> _Said:
     words = frozenset(word for word in text if len(word) > 2) - _COMMON
     in_code = frozenset(_WORD.findall(finding.evidence or ""))
     marked = {name for found in _NAME.findall(finding.message) for name in _WORD.findall(found[0] or found[1])}
-    names = marked | (in_code & set(_WORD.findall(finding.message)))
-    return _Said(finding, text, words, frozenset(name for name in names if len(name) > 2))
+    named = in_code & set(_WORD.findall(finding.message))
+    return _Said(finding, text, words, frozenset(name for name in marked | named if len(name) > 2), named)
+
+
+def _is_same_claim(first: _Said, second: _Said) -> bool:
+    one, other = first.finding, second.finding
+    if (one.line, one.category, one.evidence is None) != (other.line, other.category, other.evidence is None):
+        return False
+    alike = 2 * len(first.words & second.words) >= len(first.words | second.words)
+    return first.text == second.text or (alike and first.in_code == second.in_code)
 
 
 def _is_same(first: _Said, second: _Said) -> bool:

@@ -46,7 +46,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_REST = r"(?![\w-])[^,:]*"
+_REST = r"(?![\w-])(?:(?! and (?!(?:the|its|their|an?|why|how|what|when)\b))[^,:])*"
 _SOFTLY = (
     r"(?:(?:please|also|maybe|perhaps|(?:you|we|one) (?:should|could|might|may)(?: also)?(?: want to)?|i (?:would )?"
     r"(?:suggest|recommend)|it (?:is|would be|might be|may be) (?:good|better|best|helpful|useful|recommended|important"
@@ -81,7 +81,8 @@ _AT_STAKE = (
     r"\b(?:clos(?:e|ed|es|ing)|releas\w+|unlock\w*|lock(?:ed|ing|s)?|dispos(?:e|ed|ing)|flush\w*|clean(?:ed|s|ing)? ?up"
     r"|roll(?:ed|s)? ?back|committed|cancel(?:l?ed)?|awaited|joined|synchroni[sz]\w+|atomic\w*|thread[- ]saf\w+"
     r"|sanitiz\w+|sanitis\w+|quoted|encrypted|hashed|redacted|authenticat\w+|authori[sz]\w+|permissions?|unhandled"
-    r"|caught|initiali[sz]ed|zero|out of range|time[sd]? ?out|timeouts?|expir\w+|malicious|duplicates?)\b"
+    r"|caught|initiali[sz]ed|encod\w+|escap\w+|inside|outside|within|random\w*|logged in|owners?|signed|unique|trusted"
+    r"|allowed|zero|out of range|time[sd]? ?out|timeouts?|expir\w+|malicious|duplicates?)\b"
 )
 
 EXCLUSIONS = (
@@ -228,7 +229,8 @@ _LIKE_CODE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d]\w*")
 _RESERVED = frozenset(
-    "and as class def else for from function if import in is new not or return test this try use with".split()
+    "a an and are as class code def else for from function functions i if import in is it method methods name names "
+    "new not of or parameter parameters return test tests the this to try use variable variables with".split()
 )
 """Words of languages and of English that are left in a message although they stand in the code as well."""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from reviewbot.advice import slow_note
-from reviewbot.ask import Manner, Progress, ask_chunks, keep_nothing
+from reviewbot.ask import FULL, Manner, Progress, ask_chunks, keep_nothing
 from reviewbot.confirm import demote
 from reviewbot.coverage import cover, lines_to_read
 from reviewbot.dialogue import Asker, Dialogue, Silence
@@ -114,7 +114,7 @@ def run_review(
         prompt=options.sizing.prompt,
         usage=_usage(dialogue, known.hunks, time.monotonic() - started),
         answer_seconds=dialogue.seconds,
-        notes=material.notes + ((slow,) if slow else ()),
+        notes=material.notes + ((slow,) if slow else ()) + _told_of_full(said),
         hints=tuple(dict.fromkeys(asked.hints + settled.hints)),
         unconfirmed=settled.unconfirmed,
         interrupted=asked.interrupted or settled.interrupted,
@@ -163,10 +163,16 @@ def _by_what_is_known(material: Material, options: Options, recalled: Recalled, 
         engine=recalled.engine,
         prompt=options.sizing.prompt,
         usage=Usage(cached_hunks=known.hunks, seconds=round(time.monotonic() - started, 3)),
-        notes=material.notes,
+        notes=material.notes + _told_of_full(said),
         unconfirmed=settled.unconfirmed,
         interrupted=settled.interrupted,
     )
+
+
+def _told_of_full(said: Sequence[Finding]) -> tuple[str, ...]:
+    """That there may be more than an answer had room for, whatever becomes of what it says."""
+    paths = dict.fromkeys(finding.path for finding in said if FULL in (finding.note or ""))
+    return (f"{FULL.replace('this hunk', 'a hunk')}: {', '.join(paths)}",) if paths else ()
 
 
 def _masked(known: Known, material: Material) -> tuple[Finding, ...]:
@@ -208,7 +214,7 @@ def _settle(
 
     `stopped` says why nothing more can be asked.
     """
-    before = sift(said, exclude_findings, partial(merge_claims, block_at=options.block_at), material.sieve)
+    before = sift(said, exclude_findings, merge_claims, material.sieve)
     boundary = options.sizing.prompt.boundary
     terms = Terms(options.votes, options.block_at, options.max_confirmations, boundary, stopped)
     settled = ask_opinions(dialogue, before.kept, terms, partial(_views, material), outcomes)

@@ -5,19 +5,17 @@ data: it may be fenced, chatted around, preceded by a <think> block, hold a trai
 but what is in it is validated, nothing that it says is dropped, and a finding counts only where its quote is found.
 """
 
-import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from reviewbot.decoding import decode_reply
 from reviewbot.diff import Line, LineKind, Segment
-from reviewbot.errors import ReplyError
 from reviewbot.findings import CATEGORIES, ExcerptLine, Finding, Severity, excerpt, squeeze
 from reviewbot.layout import disarm, rearm
 from reviewbot.masks import NO_MASK, Mask
@@ -44,8 +42,6 @@ MIN_PART = 6
 """A quote of fewer characters says something only when it is a whole line: `def` or `[0]` stands everywhere."""
 
 MAX_FILE_ENUM = 50
-_THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
-_TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _WORD = re.compile(r"\w")
 SHOWN_PREFIX = re.compile(r"^\s*\d*\s*[+-]")
 """What a model may quote of the way that an added line was shown to it."""
@@ -109,61 +105,11 @@ def _plain(raw: _RawFinding, mask: Mask) -> _RawFinding:
     stand in the code."""
     return replace(
         raw,
-        file=mask(rearm(raw.file.strip())),
+        file=mask(raw.file),
         quote=mask(raw.quote or ""),
         message=mask(rearm(raw.message or "").strip()),
         suggestion=mask(rearm(raw.suggestion or "").strip()),
     )
-
-
-Shape = TypeVar("Shape", bound=Struct)
-
-
-def decode_reply(text: str, shape: type[Shape]) -> Shape:
-    """The JSON object of a reply, validated against `shape`; ReplyError says what is wrong with it."""
-    body = _THINK.sub("", text).strip()
-    if not body:
-        raise ReplyError("the model answered nothing")
-    problem = "the reply holds no JSON object"
-    for candidate in dict.fromkeys((body, _TRAILING_COMMA.sub(r"\1", body))):
-        try:
-            return msgspec.convert(_objects(candidate), type=shape, strict=False)
-        except msgspec.ValidationError as error:
-            problem = f"the reply has another shape than asked for: {error}"
-        except (ValueError, RecursionError):
-            continue
-    raise ReplyError(problem)
-
-
-def _objects(body: str) -> dict[str, Any]:
-    """What all objects of a text say together, whatever is written between them; ValueError where there is none, or
-    one is broken."""
-    pairs: list[tuple[str, Any]] = []
-    at = body.index("{")
-    while at >= 0:
-        said, end = _DECODER.raw_decode(body, at)
-        pairs += said.items()
-        at = body.find("{", end)
-    return _join(pairs)
-
-
-def _join(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of these keys and values; of a key that comes twice both lists count, else the last value. Half of a
-    surrogate pair becomes U+FFFD."""
-    joined: dict[str, Any] = {}
-    for key, value in pairs:
-        if isinstance(value, str):
-            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        before = joined.get(key)
-        joined[key] = before + value if isinstance(before, list) and isinstance(value, list) else value
-    return joined
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_join, parse_constant=_no_number, strict=False)
 
 
 def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
@@ -174,7 +120,7 @@ def _anchor(raw: _RawFinding, segments: Sequence[Segment]) -> Finding:
         severity = Severity.INFO
     category = (raw.category or "bug").strip().lower()
     rule = f"model/{category if category in CATEGORIES else 'bug'}"
-    path = place.segment.path if place.segment else raw.file[:MAX_MESSAGE]
+    path = place.segment.path if place.segment else rearm(raw.file).strip()[:MAX_MESSAGE]
     number = place.line.new if place.line else None
     return Finding(
         path=path,
@@ -208,7 +154,7 @@ def _excerpt(place: _Place) -> tuple[ExcerptLine, ...]:
 
 
 def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
-    own = [segment for segment in segments if segment.path == raw.file]
+    own = _named(raw.file, segments)
     for quote in _quotes(raw.quote or ""):
         hits = [hit for segment in own for hit in _added_with(segment, quote)]
         if hits:
@@ -219,6 +165,13 @@ def _locate(raw: _RawFinding, segments: Sequence[Segment]) -> _Place:
             if len(hits) == 1:  # in another file than the one named a quote counts only when it is unique
                 return _by_quote(raw, hits)
     return _by_number(raw, own or (segments if len({s.path for s in segments}) == 1 else ()))
+
+
+def _named(file: str, segments: Sequence[Segment]) -> list[Segment]:
+    """The segments of the file that an answer names: as it was shown, else with other blanks or special strings."""
+    exact = [segment for segment in segments if disarm(segment.path) == file]
+    loose = rearm(file).strip()
+    return exact or [s for s in segments if loose in (s.path.strip(), rearm(disarm(s.path)).strip())]
 
 
 def line_with(quote: str, lines: Sequence[Line]) -> Line | None:
@@ -266,8 +219,8 @@ def _covered(lines: Sequence[Line], quote: str) -> Iterator[list[Line]]:
 def _by_quote(raw: _RawFinding, hits: Sequence[tuple[Segment, Line]]) -> _Place:
     segment, line = min(hits, key=lambda hit: abs((hit[1].new or 0) - (raw.line or 0)))
     notes = []
-    if segment.path != raw.file:
-        notes.append(f"the answer said {raw.file[:100]}, the quote is in {segment.path}")
+    if segment not in _named(raw.file, (segment,)):
+        notes.append(f"the answer said {rearm(raw.file).strip()[:100]}, the quote is in {segment.path}")
     if raw.line is not None and raw.line != line.new:
         notes.append(f"the answer said {raw.line}, the quote is on {line.new}")
     return _Place(segment, line, line.text.strip(), "; ".join(notes) or None)

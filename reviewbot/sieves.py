@@ -1,5 +1,6 @@
 """Stages that take findings out of sight: what each keeps, and what it suppresses and by which rule."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -40,10 +41,16 @@ def cap_findings(
 ) -> Sifted:
     """All findings that pass the gate and all that no line proves, but of the others only the `max_findings` worst.
 
-    Among equals those go first that were put to the model again: they were rated higher before.
+    Among equals those go first that were put to the model again, for they were rated higher before, and then one of
+    each file before the second of any.
     """
     advisory = [f for f in findings if f.line is not None and not passes_gate(f, block_at, confirm=confirm)]
-    advisory.sort(key=lambda f: (-f.severity, f.confirmed is Confirmed.NOT_ASKED))
+    places: Counter[tuple[str, Severity]] = Counter()
+    turns: dict[int, int] = {}
+    for finding in advisory:
+        turns[id(finding)] = places[finding.path, finding.severity]
+        places[finding.path, finding.severity] += 1
+    advisory.sort(key=lambda f: (-f.severity, f.confirmed is Confirmed.NOT_ASKED, turns[id(f)]))
     capped = {id(finding) for finding in advisory[max_findings:]}
     return Sifted(
         tuple(f for f in findings if id(f) not in capped),

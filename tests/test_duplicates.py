@@ -84,7 +84,7 @@ def test_the_survivor_takes_a_suggestion_from_the_others() -> None:
 
 
 def claims(*findings: Finding) -> int:
-    return len(merge_claims(findings, Severity.ERROR).kept)
+    return len(merge_claims(findings).kept)
 
 
 def test_two_claims_that_could_block_are_each_put_to_the_model() -> None:
@@ -93,7 +93,10 @@ def test_two_claims_that_could_block_are_each_put_to_the_model() -> None:
     assert claims(said(5, severity=ERROR), said(6, severity=ERROR)) == 2
     assert claims(said(5, HOLE, severity=ERROR), said(5, "load_key gets user_name unchecked", severity=ERROR)) == 1
     assert claims(said(5, HOLE, severity=ERROR), said(5, "load_key leaks user_name to logs", severity=ERROR)) == 2
-    assert claims(decoy, replace(real, severity=WARNING)) == 1  # the worse one stands for both
+    assert claims(decoy, replace(real, severity=WARNING)) == 2  # a mild one is not gone with a severe one either
+    assert claims(said(5, "value n may be zero"), said(5, "value p may be zero")) == 1  # no words of the code
+    code = {"evidence": "rate = n / p", "severity": ERROR}
+    assert claims(said(5, "value n may be zero", **code), said(5, "value p may be zero", **code)) == 2
     assert len(merged(decoy, real)) == 1
 
 
@@ -105,7 +108,7 @@ def test_one_that_blocks_is_not_hidden_by_a_worse_one_that_does_not() -> None:
 
 
 def test_what_was_merged_twice_is_counted_once() -> None:
-    first = merge_claims((said(5, severity=ERROR), said(5)), Severity.ERROR).kept
+    first = merge_claims((said(5, severity=ERROR), said(5))).kept
     assert merged(*first, said(6)) == [(5, ERROR, "said 3 times (also of line 6)")]
 
 
@@ -132,7 +135,7 @@ FINDINGS = st.lists(
 def test_nothing_is_invented_lost_or_made_milder(
     findings: list[Finding], block_at: Severity | None, confirm: bool
 ) -> None:
-    claims = merge_claims(tuple(findings), block_at).kept
+    claims = merge_claims(tuple(findings)).kept
     kept = merge_duplicates(claims).kept
     assert sum(len(finding.repeats) + 1 for finding in kept) == len(findings)
     for finding in findings:

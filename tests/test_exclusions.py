@@ -280,3 +280,20 @@ def test_no_message_crashes(message: str, code: str) -> None:
 def test_what_is_looked_for_first_stands_in_each_such_sentence(row: Exclusion, data: st.DataObject) -> None:
     sentence = data.draw(st.from_regex(re.compile(row.pattern, re.ASCII), fullmatch=True))
     assert any(word in sentence.casefold() for word in row.needed), sentence
+
+
+def test_a_variable_called_like_an_article_keeps_no_remark() -> None:
+    for code, message in (
+        ("return a / b", "Consider adding a docstring."),
+        ("total += a", "Missing tests for this function."),
+        ("def greet(name):", "The variable name is not descriptive."),
+    ):
+        assert exclusion_of(said(message, code)) is not None
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["Add a comment and close the file handle", "Add a test and sanitize the name", "Check that the path stays inside"],
+)
+def test_a_remark_that_goes_on_to_a_defect_stays(message: str) -> None:
+    assert exclusion_of(said(message)) is None

@@ -1,6 +1,7 @@
 """Second opinions: what is asked again, in which order, how, and what becomes of it."""
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -178,12 +179,24 @@ COMMENTED = segment(
         pytest.param("return 0  # values is not empty here", 10, id="code with its comment"),
         pytest.param("if not values:\n        return 0", 9, id="two lines"),
         pytest.param("self.check(\"values is never empty\", 'nor is values None')", 8, id="a call with its strings"),
-        pytest.param("#include values is checked", 13, id="a directive"),
+        pytest.param("#include values is checked", None, id="a comment that looks like a directive"),
     ],
 )
 def test_a_refutation_is_not_what_is_claimed_in_words(quote: str, line: int | None) -> None:
     expected = Opinion(Confirmed.NO if line else Confirmed.UNSURE, line)
     assert read_opinion(verdict("refuted", quote), COMMENTED, 14) == expected
+
+
+def test_a_directive_is_code_where_there_are_directives() -> None:
+    shown = segment("a.c", "+#if COUNT > 0\n+return total / count;\n+#endif")
+    assert read_opinion(verdict("refuted", "#if COUNT > 0"), shown, 2) == Opinion(Confirmed.NO, 1)
+
+
+@pytest.mark.parametrize("quote", [None, 7, ""])
+def test_a_quote_that_is_none(quote: object) -> None:
+    said = json.dumps({"verdict": "Confirmed ", "quote": quote})
+    assert read_opinion(said, SHOWN, 1).confirmed is Confirmed.YES
+    assert read_opinion(said.replace("Confirmed ", "refuted"), SHOWN, 1).confirmed is Confirmed.UNSURE
 
 
 @given(st.lists(st.text("ab \"'`#/*-<!>\\", max_size=12), min_size=1, max_size=8))

@@ -10,7 +10,7 @@ from values import segment
 
 from reviewbot.errors import ReplyError
 from reviewbot.findings import Finding, Severity
-from reviewbot.replies import MAX_FINDINGS, line_with, parse_findings
+from reviewbot.replies import MAX_FINDINGS, line_with, parse_findings, reply_schema
 
 CODE = (
     " def find(self, name):\n"
@@ -207,11 +207,8 @@ def test_wrapping_is_tolerated(text: str) -> None:
     ],
 )
 def test_what_is_no_answer_is_an_error_and_never_an_empty_list(text: str) -> None:
-    if text.startswith("<think>"):
-        assert len(parse_findings(text, (DB,))) == 1  # the object is there, and whole
-    else:
-        with pytest.raises(ReplyError):
-            parse_findings(text, (DB,))
+    with pytest.raises(ReplyError):
+        parse_findings(text, (DB,))
 
 
 @pytest.mark.parametrize(
@@ -233,6 +230,43 @@ def test_nothing_that_is_said_is_taken_back_by_a_second_list(text: str, count: i
 def test_a_second_list_that_is_none_spoils_the_first(behind: str) -> None:
     with pytest.raises(ReplyError):
         parse_findings(GOOD[:-1] + behind, (DB,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(GOOD[len('{"findings": [') : -2] + '\n{"findings": []}', id="a finding beside an empty list"),
+        pytest.param('{"findings": []}\n' + GOOD[len('{"findings": [') : -2], id="a finding behind an empty list"),
+        pytest.param('{"findings": {"file": "a"}}{"findings": []}', id="an object and a list"),
+        pytest.param('<think>maybe {"findings": []}', id="a thought that never ends"),
+        pytest.param('{"findings": []}' * 200, id="many objects"),
+    ],
+)
+def test_what_stands_beside_a_list_makes_it_no_answer(text: str) -> None:
+    with pytest.raises(ReplyError):
+        parse_findings(text, (DB,))
+
+
+def test_thoughts_take_no_time_and_no_finding() -> None:
+    with pytest.raises(ReplyError):
+        parse_findings("<think>" * 150_000 + GOOD, (DB,))
+    assert len(parse_findings("<think>a</think><think>{b</think>" + GOOD, (DB,))) == 1
+    first, second = parse_findings(
+        findings(
+            {"file": "app/db.py", "quote": QUOTE, "message": "<think>"},
+            {"file": "app/db.py", "quote": QUOTE, "message": "</think>"},
+        ),
+        (DB,),
+    )
+    assert (first.message, second.message) == ("<think>", "</think>")
+
+
+@pytest.mark.parametrize("path", [" a.py", "a.py ", "x[ INST].py", "a< s>.py", "Source :x.py", "x[INST].py"])
+def test_a_file_is_known_by_the_name_that_was_shown(path: str) -> None:
+    shown = segment(path, "+return x / y\n+return x / y")
+    name = reply_schema((shown,))["properties"]["findings"]["items"]["properties"]["file"]["enum"][0]
+    found = one((shown, VIEW), file=name, quote="return x / y", line=2)
+    assert (found.path, found.line, found.evidence, found.note) == (path, 2, "return x / y", None)
 
 
 @pytest.mark.parametrize(

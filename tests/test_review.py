@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from scripted_engine import CLEAN, INFO, ScriptedEngine, findings, verdict
 from values import change
 
+from reviewbot.ask import MAX_FAILURES
 from reviewbot.engines import Loaded, ModelFacts
 from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
 from reviewbot.findings import Confirmed, Severity
@@ -163,22 +164,38 @@ def test_a_server_that_goes_down_fails_the_rest_at_once() -> None:
     assert made.hints == ("ollama serve",)
 
 
-def test_three_failures_in_a_row_end_the_asking() -> None:
-    made = review(ScriptedEngine(ReplyError("the server failed (500)")), many(9), EACH)
-    assert made.usage.requests == 3
-    assert made.lines_failed == 360
+def test_a_dozen_failures_in_a_row_end_the_asking() -> None:
+    made = review(ScriptedEngine(ReplyError("the server failed (500)")), many(15), EACH)
+    assert made.usage.requests == MAX_FAILURES == 12
+    assert made.lines_failed == 600
+
+
+def test_what_fails_in_one_file_has_no_say_in_what_happens_to_another() -> None:
+    class Poisoned(ScriptedEngine):
+        def ask(self, request, deadline):
+            self.script = ["no JSON" if "File: a.py" in request.user else findings({"file": "z.py", "quote": "z = 0"})]
+            return super().ask(request, deadline)
+
+    body = "\n".join(f"+x = {i}" for i in range(400))
+    engine = Poisoned(CLEAN)
+    made = review(engine, Material(Source("staged"), (change("a.py", body), change("z.py", "+z = 0"))), sized(300))
+    assert [f.path for f in made.findings] == ["z.py"]
+    assert {omission.path for omission in made.failed} == {"a.py"}
+    assert "given up" in {omission.reason[:8] for omission in made.failed}
 
 
 def test_a_model_that_never_comes_to_an_end_is_not_asked_about_every_line() -> None:
     engine = ScriptedEngine(ReplyCut("cut"))
     made = review(engine, many(9), EACH)
-    assert made.lines_failed == 360 and len(engine.requests) < 20
+    assert made.lines_failed == 360 and len(engine.requests) < 25  # three files, each down to one line
 
 
 def test_a_failure_now_and_then_does_not_end_the_asking() -> None:
     down = ReplyError("busy")
-    made = review(ScriptedEngine(down, down, CLEAN, down, down, CLEAN), many(6), EACH)
-    assert (made.reviewed, made.lines_failed) == (80, 160)
+    script = [*[down] * (MAX_FAILURES - 1), CLEAN] * 2
+    made = review(ScriptedEngine(*script), many(2 * MAX_FAILURES), EACH)
+    assert made.reviewed + made.lines_failed == 40 * 2 * MAX_FAILURES and made.reviewed > 0
+    assert "given up" not in {omission.reason[:8] for omission in made.failed}
 
 
 @pytest.mark.parametrize(
@@ -317,6 +334,24 @@ def test_an_answer_full_of_one_file_does_not_starve_another() -> None:
     assert numbers(made) == (36, 36, 0, 0)
     asked = [[name[:2] for name in engine.of_each if f"File: {name}\n" in text] for text in engine.asked]
     assert asked == [["f0", "f1", "f2", "f3"], ["f0", "f1"], ["f0"], ["f1"], ["f2", "f3"]]
+
+
+def test_what_a_full_answer_says_is_not_taken_back() -> None:
+    decoys = [{"quote": f"x = {n}", "message": f"value{n} is wrong", "severity": "warning"} for n in range(7)]
+    true = {"file": "z.py", "quote": "z = 1 / n", "message": "n may be zero"}
+    body = "\n".join(f"+x = {i}" for i in range(9))
+    files = Material(Source("staged"), (change("a.py", body), change("z.py", "+z = 1 / n")))
+    for behind in (CLEAN, "no JSON"):
+        engine = ScriptedEngine(findings(true, *decoys), behind, behind, behind, behind, verdict("confirmed"))
+        made = review(engine, files, replace(OPTIONS, votes=0, max_findings=99))
+        assert [f.message for f in made.findings if f.path == "z.py"] == ["n may be zero"]
+        assert len(made.findings) == 8
+
+
+def test_an_answer_full_of_remarks_says_that_there_may_be_more() -> None:
+    remarks = [{"message": "Consider adding a docstring.", "quote": "x = 1"}] * 8
+    made = review(ScriptedEngine(findings(*remarks)))
+    assert made.findings == () and made.notes == ("the answer about a hunk was full, there may be more: a.py",)
 
 
 def test_an_answer_with_room_left_is_not_asked_for_again() -> None:

@@ -245,8 +245,8 @@ def _test_request(engine: "Engine", config: "Config", info: "EngineInfo", hint: 
     """Two equal requests: the first is read anew, the second shows how fast the model writes. What both took is kept,
     so that a review can be foreseen. An answer that a review could not read is no answer."""
     from reviewbot.cli.engine import cache_part
+    from reviewbot.decoding import decode_reply
     from reviewbot.engines import Request
-    from reviewbot.replies import decode_reply
     from reviewbot.speed import keep_speed
 
     request = Request("You answer in JSON.", 'Write ten digits: {"digits": [...]}', _TEST_SCHEMA, _TEST_TOKENS)
