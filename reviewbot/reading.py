@@ -77,6 +77,8 @@ def run_review(
     look = cache(probe)
     try:
         info = engine.describe(options.deadline)
+        if recalled is not None and recalled.engine.digest != info.digest:
+            recalled = None  # another model by now
         options = for_demo(options) if info.demo else options
         outcomes = outcomes_of(info)
         known = outcomes.take_known(material.changes) if outcomes else nothing_known(material.changes)

@@ -26,8 +26,9 @@ for file in "$dir"/next-index-*; do
     [ -e "$file" ] && exit 0
 done
 {opt_out}if {there}; then :; else exit 0; fi
-common=${{dir%/worktrees/*}}
-{{ printf '%s\\t%s\\n' "$GIT_DIR" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
+common=$dir
+if [ -f "$dir/commondir" ]; then common=${{dir%/worktrees/*}}; fi
+{{ printf '%s\\t%s\\t%s\\n' "$GIT_DIR" "$GIT_WORK_TREE" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
 {{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=
 {{ read -r now <{boot}; }} 2>/dev/null || now=-
 if [ -n "$pid" ] && [ "$boot" = "$now" ]; then

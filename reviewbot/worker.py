@@ -6,6 +6,7 @@ is in it tells a shell and a starting commit who works, and the kernel lets go o
 """
 
 import fcntl
+import hashlib
 import os
 import signal
 from collections.abc import Iterator
@@ -23,18 +24,26 @@ MAX_QUEUE_BYTES = 1024 * 1024
 
 
 class Place(NamedTuple):
-    """A work tree as git's hook saw it: GIT_DIR (empty when it was not set) and the folder."""
+    """A work tree as git's hook saw it: GIT_DIR and GIT_WORK_TREE (empty where not set), and the folder."""
 
     git_dir: str
+    work_tree: str
     root: str
 
 
 class Work(NamedTuple):
-    """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`) or catching-up."""
+    """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`) or catching-up; `digest`
+    is that of the diff under review, or "-"."""
 
     pid: int
     phase: str
+    digest: str
     root: str
+
+
+def digest_of(diff: bytes) -> str:
+    """What a diff is known by."""
+    return hashlib.sha256(diff).hexdigest()
 
 
 def enqueue(common_dir: str, place: Place) -> None:
@@ -42,7 +51,7 @@ def enqueue(common_dir: str, place: Place) -> None:
     path = os.path.join(common_dir, QUEUE)
     try:
         with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(f"{place.git_dir}\t{place.root}\n")
+            file.write("\t".join(place) + "\n")
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -67,7 +76,7 @@ def take_queue(common_dir: str) -> list[Place]:
         os.unlink(taken)
     except FileNotFoundError:
         return []
-    places = [Place(*line.split("\t")) for line in reversed(lines) if line.count("\t") == 1]
+    places = [Place(*line.split("\t")) for line in reversed(lines) if line.count("\t") == 2]
     return list(dict.fromkeys(places))
 
 
@@ -77,11 +86,11 @@ class Worker:
     def __init__(self, handle: int) -> None:
         self._handle = handle
 
-    def tell(self, phase: str, root: str = "") -> None:
+    def tell(self, phase: str, digest: str = "-", root: str = "") -> None:
         """Say what this process is at."""
-        line = f"{os.getpid()} {_boot()} {phase} {root}\n".encode("utf-8", "surrogateescape")
-        os.ftruncate(self._handle, 0)
+        line = f"{os.getpid()} {_boot()} {phase} {digest} {root}\n".encode("utf-8", "surrogateescape")
         os.pwrite(self._handle, line, 0)
+        os.ftruncate(self._handle, len(line))
 
 
 @contextmanager
@@ -114,8 +123,9 @@ def at_work(common_dir: str) -> Work | None:
     try:
         if _takes(handle, fcntl.LOCK_SH):
             return None
-        parts = os.pread(handle, 65536, 0).decode("utf-8", "surrogateescape").removesuffix("\n").split(" ", 3)
-        return Work(int(parts[0]), parts[2], parts[3]) if len(parts) == 4 and parts[0].isdecimal() else None
+        line = os.pread(handle, 65536, 0).decode("utf-8", "surrogateescape").split("\n")[0]
+        pid, _, phase, digest, root = [*line.split(" ", 4), *[""] * 5][:5]
+        return Work(int(pid), phase, digest, root) if pid.isdecimal() else None
     finally:
         os.close(handle)
 

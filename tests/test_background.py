@@ -126,7 +126,7 @@ def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer, 
 def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monkeypatch) -> None:
     here = open_repository()
     with working(here.common_dir) as worker:
-        worker.tell("reviewing", here.root)
+        worker.tell("reviewing", "d1", here.root)
         polls: list[float] = []
 
         def pass_time(seconds: float) -> None:
@@ -137,13 +137,13 @@ def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monk
         stopped: list[Work] = []
         monkeypatch.setattr(time, "sleep", pass_time)
         monkeypatch.setattr("reviewbot.cli.join.stop", stopped.append)
-        assert join_worker(here, None) is True
+        assert join_worker(here, "d1", None) is True
         assert len(polls) == 5
         assert [work.phase for work in stopped] == ["waiting"]  # the engine is wanted here
-        worker.tell("reviewing", here.root)
-        assert join_worker(here, time.monotonic()) is True  # the time is up, and it may read on
+        worker.tell("reviewing", "d1", here.root)
+        assert join_worker(here, "d1", time.monotonic()) is True  # the time is up, and it may read on
         assert len(polls) == 5 and len(stopped) == 1
-    assert join_worker(here, None) is False
+    assert join_worker(here, "d1", None) is False
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -263,6 +263,51 @@ def test_the_first_commit_goes_through_without_a_server(tmp_path: Path, monkeypa
     new.stage("a.py", "x = 1\n")
     code, output = commit(new)
     assert code == 0 and "NOTHING WAS REVIEWED" in output and "git refuses" not in output
+
+
+def test_a_commit_of_something_else_stops_the_review(warm: GitRepo, fake: FakeServer) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    warm.write("small.py", "y = 1\n")
+    warm.git("add", "-N", "small.py")
+    warm.stage("big.py", "x = 1\n")
+    until(lambda: phase(warm) == "reviewing" and fake.chats)
+    code, output = commit(warm, "-m", "small", "small.py")
+    assert code == 0 and "clean · 1 of 1 added line reviewed" in output
+    gate.opened.set()
+
+
+def test_folders_called_worktrees(fake: FakeServer, tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "worktrees" / "proj"
+    path.mkdir(parents=True)
+    there = GitRepo(path)
+    there.git("init", "-q")
+    monkeypatch.chdir(path)
+    monkeypatch.setenv("REVIEWBOT_ENDPOINT", fake.url)
+    monkeypatch.setenv("REVIEWBOT_BACKGROUND", "always")
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "0.2")
+    assert main(["install", "--warm"]) == 0
+    there.write("a.py", "x = 1\n")
+    there.git("add", "a.py", env={**os.environ, "GIT_DIR": str(path / ".git")})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["worktrees"]
+    until(lambda: fake.chats and is_idle(there))
+
+
+def test_a_repository_with_its_work_tree_elsewhere(fake: FakeServer, tmp_path: Path, monkeypatch) -> None:
+    dots, tree = tmp_path / "dot.git", GitRepo(tmp_path / "home")
+    tree.path.mkdir()
+    tree.git("init", "-q", "--bare", str(dots))
+    monkeypatch.chdir(tree.path)
+    monkeypatch.setenv("REVIEWBOT_ENDPOINT", fake.url)
+    monkeypatch.setenv("REVIEWBOT_BACKGROUND", "always")
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "0.2")
+    with monkeypatch.context() as there:
+        there.setenv("GIT_DIR", str(dots))
+        there.setenv("GIT_WORK_TREE", str(tree.path))
+        assert main(["install", "--warm"]) == 0
+    tree.write("a.py", "x = 1\n")
+    tree.git("--git-dir", str(dots), "--work-tree", str(tree.path), "add", "a.py")
+    until(lambda: fake.chats and not list(dots.glob("reviewbot-*")))
 
 
 def test_a_submodule(warm: GitRepo, fake: FakeServer, tmp_path: Path, monkeypatch) -> None:
@@ -408,7 +453,7 @@ def test_the_queue_has_each_place_once_the_latest_first(tmp_path: Path) -> None:
     folder = str(tmp_path)
     assert take_queue(folder) == []
     for root in ("/a", "/b c", "/a"):
-        enqueue(folder, Place("", root))
+        enqueue(folder, Place("", "", root))
     with (tmp_path / QUEUE).open("a") as file:
         file.write("garbage\n")
     assert [place.root for place in take_queue(folder)] == ["/a", "/b c"]
@@ -417,12 +462,12 @@ def test_the_queue_has_each_place_once_the_latest_first(tmp_path: Path) -> None:
 
 def test_there_is_one_worker(tmp_path: Path) -> None:
     with working(str(tmp_path)) as worker:
-        worker.tell("reviewing", "/a b")
-        assert at_work(str(tmp_path)) == Work(os.getpid(), "reviewing", "/a b")
+        worker.tell("reviewing", "d1", "/a b")
+        assert at_work(str(tmp_path)) == Work(os.getpid(), "reviewing", "d1", "/a b")
         with working(str(tmp_path)) as second:
             assert second is None
         worker.tell("waiting")
-        assert at_work(str(tmp_path)) == Work(os.getpid(), "waiting", "")
+        assert at_work(str(tmp_path)) == Work(os.getpid(), "waiting", "-", "")
     assert at_work(str(tmp_path)) is None and list(tmp_path.iterdir()) == []
 
 

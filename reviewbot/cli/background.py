@@ -6,12 +6,19 @@ import signal
 import threading
 from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from reviewbot.errors import ExitCode, ReviewbotError
 from reviewbot.gitrun import OF_ONE_COMMAND
 from reviewbot.worker import Place, Worker, enqueue, queue_bytes, take_queue, working
 
+if TYPE_CHECKING:
+    from reviewbot.repo import Repository
+
 NICENESS = 10
+MOST_HANDLES = 256
+MOST_WAITS = 10
+"""An editor that touches a file each second does not put the review off for ever."""
 
 _OF_A_PLACE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", *OF_ONE_COMMAND)
 
@@ -29,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         )
         _leave_caller()
         if not queue_bytes(common_dir):
-            enqueue(common_dir, Place(os.environ.get("GIT_DIR", ""), repository.root or os.getcwd()))
+            enqueue(common_dir, _place(repository))
         while queue_bytes(common_dir):
             with working(common_dir) as worker:
                 if worker is None:
@@ -42,11 +49,17 @@ def run(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
+def _place(repository: "Repository") -> Place:
+    environ = os.environ
+    return Place(environ.get("GIT_DIR", ""), environ.get("GIT_WORK_TREE", ""), repository.root or os.getcwd())
+
+
 def _leave_caller() -> None:
     """Be nobody's child and in nobody's way: a `git add` whose output somebody reads waits for all who hold it."""
     with suppress(PermissionError):  # it leads a session already
         os.setsid()
     os.nice(NICENESS)
+    os.closerange(3, MOST_HANDLES)
     null = os.open(os.devnull, os.O_RDWR)
     for handle in range(3):
         os.dup2(null, handle)
@@ -81,7 +94,10 @@ class _Shift:
     def _settled(self, places: list[Place]) -> list[Place]:
         """All that waits, as soon as nothing has come for a while."""
         self._worker.tell("waiting")
-        while new := take_queue(self._common_dir):
+        for _ in range(MOST_WAITS):
+            new = take_queue(self._common_dir)
+            if not new:
+                break
             places = list(dict.fromkeys((*new, *places)))
             self._stopped.wait(self._debounce_s)
         return places
@@ -92,8 +108,9 @@ class _Shift:
 
         for name in _OF_A_PLACE:
             os.environ.pop(name, None)
-        if place.git_dir:
-            os.environ["GIT_DIR"] = place.git_dir
+        for name, path in (("GIT_DIR", place.git_dir), ("GIT_WORK_TREE", place.work_tree)):
+            if path:
+                os.environ[name] = os.path.join(place.root, path)
         with suppress(OSError, ReviewbotError):
             os.chdir(place.root)
             Staging(self._worker).review()

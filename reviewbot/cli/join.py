@@ -18,25 +18,25 @@ def stop_waiting(repository: Repository) -> None:
         stop(work)
 
 
-def join_worker(repository: Repository, deadline: float | None) -> bool:
-    """Wait while the worker reviews this work tree, until `deadline`; one that does anything else, before or then, is
-    told to stop, for the engine is wanted here. Whether it has reviewed something since."""
+def join_worker(repository: Repository, digest: str, deadline: float | None) -> bool:
+    """Wait while the worker reviews the diff of that digest, until `deadline`; one that does anything else, before or
+    then, is told to stop, for the engine is wanted here. Whether it has reviewed something since."""
     work = at_work(repository.common_dir)
     if work is None:
         return False
-    if not _is_here(work, repository):
+    if not _is_it(work, digest):
         stop(work)
         _wait(repository, work, time.monotonic() + STOP_S)
         return False
     if _wait(repository, work, deadline):
         rest = at_work(repository.common_dir)
-        if rest is not None and not _is_here(rest, repository):
+        if rest is not None and not _is_it(rest, digest):
             stop(rest)
     return True
 
 
-def _is_here(work: Work, repository: Repository) -> bool:
-    return work.phase == "reviewing" and work.root == repository.root
+def _is_it(work: Work, digest: str) -> bool:
+    return work.phase == "reviewing" and work.digest == digest
 
 
 def _wait(repository: Repository, work: Work, end: float | None) -> bool:

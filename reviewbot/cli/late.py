@@ -1,11 +1,11 @@
 """Commits that went through before all of them was read: which they are, and what is known of them by now."""
 
-import hashlib
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,16 +14,18 @@ from msgspec import Struct
 
 from reviewbot.cli.engine import cache_file
 from reviewbot.config import Config, Settings
-from reviewbot.errors import ExitCode
+from reviewbot.errors import ExitCode, RepoError
 from reviewbot.files import keep
 from reviewbot.gitrun import OF_ONE_COMMAND
 from reviewbot.hookscripts import WARM_STAGE
 from reviewbot.install import is_installed
 from reviewbot.repo import Change, Repository
 from reviewbot.review import Review
+from reviewbot.worker import digest_of
 
 FORGET_S = 7 * 24 * 3600
 MAX_KEPT = 50
+LATEST = 5
 LOOKED_THROUGH = 1000
 """Commits among which those are looked for, the latest first."""
 
@@ -72,7 +74,7 @@ def start_worker(repository: Repository) -> None:
 
 def _note_unread(repository: Repository, config: Config, change: Change) -> None:
     """Remember a staged change whose commit goes on although it was not wholly read."""
-    entry = _Unread(change.source.base or "", _digest(change), int(time.time()))
+    entry = _Unread(change.source.base or "", digest_of(change.diff), int(time.time()))
     others = [one for one in _kept(repository, config) if one.diff != entry.diff]
     _keep(repository, config, [*others[1 - MAX_KEPT :], entry])
 
@@ -136,18 +138,20 @@ def _matched(repository: Repository, config: Config, *, everywhere: bool) -> lis
     entries = _kept(repository, config)
     if not entries:
         return []
-    count = LOOKED_THROUGH if everywhere else MAX_KEPT
-    commits = repository.recent(count, everywhere=everywhere)
-    return [(entry, _commit_of(repository, entry, commits.get(entry.parent, []))) for entry in entries]
+    commits = repository.recent(LOOKED_THROUGH if everywhere else MAX_KEPT, everywhere=everywhere)
+    looked_for = entries if everywhere else entries[-LATEST:]  # a commit does not wait for the others
+    return [(entry, None) for entry in entries[: -len(looked_for)]] + [
+        (entry, _commit_of(repository, entry, commits.get(entry.parent, []))) for entry in looked_for
+    ]
 
 
 def _commit_of(repository: Repository, entry: _Unread, commits: Sequence[str]) -> Pending | None:
-    changes = ((commit, repository.commit(commit)) for commit in commits)
-    return next((Pending(commit, change) for commit, change in changes if _digest(change) == entry.diff), None)
-
-
-def _digest(change: Change) -> str:
-    return hashlib.sha256(change.diff).hexdigest()
+    for commit in commits:
+        with suppress(RepoError):  # a partial clone may lack parts of a commit
+            change = repository.commit(commit)
+            if digest_of(change.diff) == entry.diff:
+                return Pending(commit, change)
+    return None
 
 
 def _kept(repository: Repository, config: Config) -> list[_Unread]:

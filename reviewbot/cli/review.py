@@ -96,12 +96,13 @@ def _manner(
     from reviewbot.cli.consult import Manner, nothing_before
     from reviewbot.cli.join import join_worker, stop_waiting
     from reviewbot.progress import open_progress
+    from reviewbot.worker import digest_of
 
     in_hook = options.command == "hook"
     join = nothing_before
     if in_hook and repository is not None and changes and changes[0].source.kind == "staged":
         stop_waiting(repository)
-        join = partial(join_worker, repository, deadline)
+        join = partial(join_worker, repository, digest_of(changes[0].diff), deadline)
     return Manner(
         interactive=not in_hook,
         no_model=options.no_model,

@@ -23,9 +23,9 @@ from reviewbot.progress import Progress
 from reviewbot.repo import Change, open_repository
 from reviewbot.review import Review
 from reviewbot.warmhook import IN_PROGRESS
-from reviewbot.worker import Worker, queue_bytes
+from reviewbot.worker import Worker, digest_of, queue_bytes
 
-LONGEST_S = 3600.0
+LONGEST_S = 600.0
 """A server that never comes to an end does not keep a worker for ever."""
 
 ASK_S = 5.0
@@ -77,7 +77,7 @@ class Staging:
         if self._told.was_tried(digest):
             return True
         deadline = time.monotonic() + LONGEST_S
-        self._worker.tell(phase, self._repository.root or "")
+        self._worker.tell(phase, digest_of(change.diff), self._repository.root or "")
         manner = Manner(
             interactive=False, no_model=False, no_cache=False, progress=lambda: watch, before_asking=self._refuse_now
         )

@@ -11,7 +11,7 @@ from reviewbot.config import Config
 from reviewbot.files import keep
 from reviewbot.repo import Repository
 
-AGAIN_S = 3600
+AGAIN_S = 120
 """What an engine could not read is not put to it again for so long, unless something changes."""
 
 
