@@ -146,6 +146,12 @@ def test_the_pragma_silences_but_the_value_stays_masked() -> None:
     assert found(f'+key = "{AWS}"\n+# pragma: allowlist nextline secret') != []
 
 
+def test_a_pragma_that_was_removed_allows_nothing() -> None:
+    pragma = "# pragma: allowlist nextline secret: from the documentation"
+    assert found(f'-{pragma}\n+key = "{AWS}"') == [(1, "error", "check/secret")]
+    assert found(f' {pragma}\n-key = 1\n+key = "{AWS}"') == []
+
+
 @pytest.mark.parametrize(
     "end", ["# pragma: allowlist secret", "/* pragma: allowlist secret */", "<!-- pragma: whitelist secret -->"]
 )

@@ -207,8 +207,11 @@ def _mask_text(text: str, scan: Scan, mask: Mask) -> str:
 
 
 def _pragma(lines: Sequence[Line], at: int) -> re.Match[str] | None:
-    """detect-secrets' own pragma, where it allows the line."""
-    before = lines[at - 1].text if at > 0 else ""
+    """detect-secrets' own pragma, where it allows the line: on it, or on the one before it in the new file."""
+    above = at - 1
+    while above >= 0 and lines[above].kind is LineKind.REMOVED:
+        above -= 1
+    before = lines[above].text if above >= 0 else ""
     return _ALLOWED.search(lines[at].text) or _ALLOWED_NEXT.search(before)
 
 
