@@ -10,6 +10,7 @@ from values import change
 
 from reviewbot.checks import run_checks
 from reviewbot.checks.bidi import _SUSPECT, _suspects
+from reviewbot.prose import Kind, Part
 
 
 def found(*rows: str, path: str = "a.py") -> list[tuple[int | None, str, str]]:
@@ -165,6 +166,14 @@ def test_a_long_line_of_such_characters_is_looked_at_once() -> None:
 
     text = Text("\u2800" * 1000 + "x")
     assert len(list(_suspects(text, []))) == 1000 and seen < 10 * len(text)
+
+
+def test_nested_controls_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[tuple[int, int]] = []
+    monkeypatch.setattr("reviewbot.checks.bidi._beside", lambda text, *span: (looked.append(span), ("\u05e9",) * 2)[1])
+    text = "# \u05e9" + "\u2067" * 100 + '\u05e9"\u05e9' * 100 + "\u2069" * 100
+    assert list(_suspects(text, [Part(0, len(text) + 1, Kind.COMMENT)])) == []
+    assert len(looked) == 100
 
 
 def test_a_byte_order_mark_counts_only_on_the_first_line() -> None:

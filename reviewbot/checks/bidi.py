@@ -7,6 +7,7 @@ selectors. Those are no findings.
 
 import re
 import unicodedata
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 
 from reviewbot.diff import FileChange, LineKind
@@ -92,6 +93,7 @@ def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Itera
     flags = {at for found in _FLAG.finditer(text) for at in range(*found.span())}
     rightward = {part for part in parts if is_rightward(text[part.start : part.end])}
     draws = _NO_DOTS in text and _is_picture(text)
+    ends = _ends(text)
     waiting: list[int] = []
     for found in _SUSPECT.finditer(text):
         at, character = found.start(), found[0]
@@ -102,7 +104,7 @@ def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Itera
         elif character in _CLOSING:
             begin = waiting.pop() if waiting else at
             part = part_at(parts, begin)
-            if part not in rightward or _CLOSES.get(text[begin]) != character or not _is_inside(part, text, begin, at):
+            if part not in rightward or _CLOSES.get(text[begin]) != character or not _is_inside(part, ends, begin, at):
                 yield character
         elif not _is_needed(text, at, part_at(parts, at), rightward):
             yield character
@@ -124,18 +126,23 @@ def _is_needed(text: str, at: int, part: Part | None, rightward: set[Part]) -> b
     return bool(_SELECTOR.match(character)) and _selects(text, at)
 
 
-def _is_inside(part: Part, text: str, begin: int, end: int) -> bool:
-    """Whether what stands between two controls stays in the part, and closes no comment or string. A quotation mark
-    inside a word is a letter of Hebrew."""
-    if end >= part.end:
-        return False
-    if part.kind is Kind.PROSE:
-        return True
-    for found in _DELIMITER.finditer(text, begin, end):
-        beside = (text[found.start() - 1], text[found.end()])
-        if len(found[0]) > 1 or not all(map(is_rightward, beside)):
-            return False
-    return True
+def _ends(text: str) -> list[int]:
+    """Where a comment or a string may end, in order. A quotation mark inside a word is a letter of Hebrew."""
+    return [
+        found.start()
+        for found in _DELIMITER.finditer(text)
+        if len(found[0]) > 1 or not all(map(is_rightward, _beside(text, *found.span())))
+    ]
+
+
+def _beside(text: str, start: int, end: int) -> tuple[str, str]:
+    """The characters around a place; nothing at an end of the text."""
+    return text[start - 1 : start] if start else "", text[end : end + 1]
+
+
+def _is_inside(part: Part, ends: Sequence[int], begin: int, end: int) -> bool:
+    """Whether what stands between two controls stays in the part, and closes no comment or string."""
+    return end < part.end and (part.kind is Kind.PROSE or bisect(ends, begin) == bisect(ends, end))
 
 
 def _joins(text: str, at: int, *, is_name: bool) -> bool:
