@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values import change
 
-from reviewbot.checks import RULES
+from reviewbot.checks import RULES, run_checks
 from reviewbot.cli import main
 from reviewbot.ignores import find_ignores
 
@@ -162,3 +162,13 @@ def test_a_reason_cannot_write_to_the_terminal(repo: GitRepo, capfd: pytest.Capt
     main([])
     err = capfd.readouterr().err
     assert "\x1b" not in err and "\u202e" not in err
+
+
+def test_a_comment_counts_in_a_file_that_there_was_no_time_for(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reviewbot.cli.material.run_checks", lambda files, watched, _: run_checks(files, watched, 0.0))
+    repo.stage("a.py", f"x\u202e = 1  # {WORDS}[check/bidi] a sample\n")
+    assert [f["rule"] for f in report(capfd, "--no-model")["findings"]] == []
+    repo.stage("a.py", "x\u202e = 1\n")
+    assert [f["rule"] for f in report(capfd, "--no-model")["findings"]] == ["check/bidi"]

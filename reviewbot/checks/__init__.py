@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from reviewbot.checks.bidi import find_bidi
 from reviewbot.checks.config_change import FIXED_NAMES, Watched, find_config_change
@@ -12,7 +11,7 @@ from reviewbot.checks.config_change import RULE as CONFIG_CHANGE
 from reviewbot.checks.conflict_marker import find_conflict_markers
 from reviewbot.checks.homoglyph import find_homoglyphs
 from reviewbot.checks.injection import find_injections
-from reviewbot.checks.secret import Scan, find_secrets, mask_of, mask_secrets, scan_secrets
+from reviewbot.checks.secret import find_secrets, mask_of, mask_secrets, scan_secrets
 from reviewbot.diff import FileChange
 from reviewbot.findings import SECRET, Finding
 from reviewbot.masks import NO_MASK, Mask
@@ -21,12 +20,19 @@ __all__ = ["CHECKS", "RULES", "Check", "Checked", "Watched", "run_checks"]
 
 Check = Callable[[FileChange], tuple[Finding, ...]]
 
-CHECKS: dict[str, Check] = {
+_BLOCKING: dict[str, Check] = {
     "conflict-marker": find_conflict_markers,
     "bidi": find_bidi,
+}
+"""Those that are run whatever time there is, as the secret check is: what has to be stopped is not let through by a
+change that keeps the others busy."""
+
+_ADVISING: dict[str, Check] = {
     "homoglyph": find_homoglyphs,
     "injection": find_injections,
 }
+
+CHECKS = {**_BLOCKING, **_ADVISING}
 """By the name in the rule, `check/NAME`. The secret check stands apart, for it masks what all others see, and so does
 the one that has to be told which files decide about reviews."""
 
@@ -37,7 +43,8 @@ RULES = (SECRET, *(f"check/{name}" for name in CHECKS), CONFIG_CHANGE)
 
 class Checked(Struct, frozen=True):
     """What the checks found, and the changes with every secret masked: no later stage sees one. `unchecked` are those
-    that there was no time for; `mask` has the secrets, for paths and for what is said of the changes."""
+    that there was no time for, masked as well, of which nothing but what may block was looked for; `mask` has the
+    secrets, for paths and for what is said of the changes."""
 
     findings: tuple[Finding, ...]
     changes: tuple[FileChange, ...]
@@ -46,24 +53,22 @@ class Checked(Struct, frozen=True):
 
 
 def run_checks(changes: Sequence[FileChange], watched: Watched = FIXED_NAMES, deadline: float | None = None) -> Checked:
-    """Mask the secrets of all changes, and run every check on what remains, until `deadline`, a time of
-    `time.monotonic()`."""
-    scans: list[Scan] = []
-    for change in changes:
-        if deadline is not None and time.monotonic() >= deadline:
-            break
-        scans.append(scan_secrets(change))
-    names = [scan_secrets(replace(change, hunks=())) for change in changes[len(scans) :]]
-    mask = mask_of([*scans, *names])
-    masked = mask_secrets(changes[: len(scans)], scans, mask)
+    """Mask the secrets of all changes, and run every check on what remains; those that only advise until `deadline`, a
+    time of `time.monotonic()`."""
+    scans = [scan_secrets(change) for change in changes]
+    mask = mask_of(scans)
+    masked = mask_secrets(changes, scans, mask)
     found: list[Finding] = []
-    done = 0
-    for change, scan, shown in zip(changes, scans, masked, strict=False):
-        if deadline is not None and time.monotonic() >= deadline:
-            break
+    for change, scan, shown in zip(changes, scans, masked, strict=True):
         found += find_secrets(change, scan, shown)
-        for check in CHECKS.values():
+        for check in _BLOCKING.values():
             found += check(shown)
         found += find_config_change(shown, watched)
+    done = 0
+    for shown in masked:
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        for check in _ADVISING.values():
+            found += check(shown)
         done += 1
-    return Checked(tuple(found), masked[:done], tuple(changes[done:]), mask)
+    return Checked(tuple(found), masked[:done], masked[done:], mask)

@@ -69,7 +69,7 @@ def _select(
     kept, skipped = select_files(checked.changes, rules, base)
     failed = tuple(entry for file in checked.unchecked for entry in omit(file, OUT_OF_TIME))
     paths = mask_names([file.path for file in files], checked.mask)
-    shown = tuple(_rename(file, paths) for file in checked.changes)
+    shown = tuple(_rename(file, paths) for file in (*checked.changes, *checked.unchecked))
     found = tuple(_rename(mask_finding(finding, checked.mask), paths) for finding in checked.findings)
 
     def hide(omission: Omission) -> Omission:
