@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from reviewbot.checks.private_key import OUTSIDE, mask_key
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import SECRET, Finding, Severity, about_line
-from reviewbot.masks import MASK, MIN_CHARS, Mask, Where, mask_value
+from reviewbot.masks import MIN_CHARS, Mask, Where, mask_value
 
 RULE = SECRET
 WINDOW_CHARS = 4000
@@ -44,14 +45,6 @@ _MAY_HOLD_SECRET = re.compile(f"{_ASSIGNED}|{_TOKEN}")
 
 _LIKE_I = str.maketrans("\u0130\u0131", "ii")
 """Letters that a pattern without regard to case takes for an i, and `casefold` does not."""
-
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
-_KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
-_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
-_KEY_LINE = re.compile(r"""[\s"'+,(#*/]*?([A-Za-z0-9+/]+={0,2})(?:\\[nr])*[\s"'+,;)\\]*""")
-"""A line inside a key, short as the last one is, within what a literal or a comment puts around it."""
-_OUTSIDE, _BEGUN, _IN_BODY = range(3)
-"""Where a line stands: outside of a key, behind its first line, or behind a line of its body."""
 
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
@@ -168,34 +161,11 @@ def _maskable(secret: Secret) -> bool:
 
 def _mask_hunk(hunk: Hunk, scan: Scan, mask: Mask) -> Hunk:
     lines = []
-    place = _OUTSIDE
+    place = OUTSIDE
     for line in hunk.lines:
-        text, place = _mask_key(_mask_text(line.text, scan, mask), place)
+        text, place = mask_key(_mask_text(line.text, scan, mask), place)
         lines.append(line if text == line.text else replace(line, text=text))
     return Hunk(_mask_text(hunk.heading, scan, mask), tuple(lines))
-
-
-def _mask_key(text: str, place: int) -> tuple[str, int]:
-    """The line without what it holds of a private key, and the place in the key behind it.
-
-    Code may speak of a key without one, so a short line is a key's last one only behind a long one.
-    """
-    begin = _KEY_BEGIN.search(text) if place == _OUTSIDE else None
-    if place == _OUTSIDE and begin is None:
-        return text, _OUTSIDE
-    start = begin.end() if begin else 0
-    end = _KEY_END.search(text, start)
-    stop = end.start() if end else len(text)
-    part = text[start:stop]
-    last = _KEY_LINE.fullmatch(part) if place == _IN_BODY else None
-    if begin and end:
-        masked = MASK
-    elif last:
-        masked = part[: last.start(1)] + MASK + part[last.end(1) :]
-    else:
-        masked = _KEY_BODY.sub(MASK, part)
-    inside = _IN_BODY if masked != part else _BEGUN
-    return text[:start] + masked + text[stop:], _OUTSIDE if end else inside
 
 
 def _mask_text(text: str, scan: Scan, mask: Mask) -> str:
