@@ -42,6 +42,10 @@ class Mask:
         """Those that are masked."""
         return self._where.items()
 
+    def has(self, value: str, where: Where) -> bool:
+        """Whether it masks the value in all such places."""
+        return self._where.get(value, Where.QUOTED + 1) <= where
+
     def __call__(self, text: str) -> str:
         """The text without the values."""
         lengths = self._lengths

@@ -1,5 +1,7 @@
 """Secrets and conflict markers: what is found, what is masked, and that the cheap look lets nothing through."""
 
+import base64
+import json
 import re
 import string
 import time
@@ -258,6 +260,27 @@ def test_a_secret_far_into_a_long_line_is_found() -> None:
 def test_a_secret_on_the_border_of_two_windows_is_found() -> None:
     for shift in range(3560, 4040, 7):
         assert secrets_in("." * shift + f' "{AWS}" ' + "." * 4000, "a.txt")
+
+
+def web_token(chars: int) -> str:
+    """A token of about so many characters, with a signature."""
+    parts = [json.dumps({"alg": "RS256"}), json.dumps({"sub": "x" * (chars * 3 // 4 - 300)})]
+    coded = [base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*coded, "aB3" * 114])
+
+
+@pytest.mark.parametrize("chars", [800, 1500, 4000])
+def test_a_long_secret_is_found_wherever_it_stands(chars: int) -> None:
+    token = web_token(chars)
+    for shift in range(0, 8000, 311):
+        line = "z " * (shift // 2) + f'"{token}"' + " z" * 2000
+        (masked,) = shown(f"+{line}", path="a.json")
+        assert masked == line.replace(token, MASK), shift
+
+
+def test_a_web_token_is_masked_with_every_signature() -> None:
+    token = web_token(800)
+    assert shown(f"+a = {token}, {token}x9 {token[:200]}")[0] == f"a = {MASK}, {MASK} {token[:200]}"
 
 
 def test_after_the_deadline_files_come_back_unchecked() -> None:

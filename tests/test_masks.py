@@ -5,7 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from values import change
 
+from reviewbot.checks import run_checks
 from reviewbot.masks import MASK, MIN_CHARS, Mask, Where, mask_value
 
 PATTERNS = {Where.ANYWHERE: "{}", Where.WHOLE: r"(?<!\w){}(?!\w)", Where.QUOTED: "(?<=[\"'`]){}(?=[\"'`])"}
@@ -60,3 +62,18 @@ def test_the_longest_value_is_masked_whole() -> None:
 def test_short_values_are_left_out() -> None:
     assert Mask([("abcdefg", Where.ANYWHERE)])("abcdefg") == "abcdefg"
     assert Mask([])("abcdefgh") == "abcdefgh"
+
+
+@pytest.mark.parametrize("where", Where)
+def test_what_a_mask_has_it_masks(where: Where) -> None:
+    mask = Mask([("hunter2hunter2", where)])
+    assert [mask.has("hunter2hunter2", other) for other in Where] == [other >= where for other in Where]
+    assert not mask.has("hunter2", Where.QUOTED)
+
+
+def test_a_line_full_of_secrets_is_not_searched_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr("reviewbot.checks.secret.mask_value", lambda text, value, where: looked.append(value) or text)
+    keys = [f"AKIA{number:016}" for number in range(50)]
+    (masked,) = run_checks([change("a.py", "+" + " ".join(keys))]).changes
+    assert masked.added[0].text == " ".join([MASK] * 50) and not looked

@@ -20,7 +20,11 @@ from reviewbot.masks import MIN_CHARS, Mask, Where, mask_value
 RULE = SECRET
 WINDOW_CHARS = 4000
 OVERLAP_CHARS = 400
-"""Longer lines are looked at in windows that overlap: some detectors take quadratic time."""
+"""Longer lines are looked at in windows, for some detectors take quadratic time. The windows overlap by more than what
+tells a secret stands before it."""
+
+_RUNS_ON = re.compile(r"[^\s\"'`]{0,4096}+")
+"""Each window goes on to where no secret can, or by the longest there is."""
 
 _KEYWORD = "Secret Keyword"
 _ADVISORY = (_KEYWORD, "Basic Auth Credentials")
@@ -48,6 +52,8 @@ _LIKE_I = str.maketrans("\u0130\u0131", "ii")
 
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
+
+_SIGNATURE = re.compile(r"[\w.+/=-]+")
 
 _REASON = re.compile(r"\w{2}")
 
@@ -113,14 +119,20 @@ def mask_texts(path: str, texts: Sequence[str]) -> list[str]:
 def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
     """The secrets on one line, each once; `path` tells which way of assigning is usual there."""
     found: dict[str, Secret] = {}
-    for start in range(0, max(len(text), 1), WINDOW_CHARS - OVERLAP_CHARS):
-        window = text[start : start + WINDOW_CHARS]
+    for window in _windows(text):
         for detector in _likely(window):
             for value in _detect(detector, window, path):
                 found.setdefault(value, Secret(str(detector.secret_type), value))
-        if start + WINDOW_CHARS >= len(text):
-            break
     return tuple(found.values())
+
+
+def _windows(text: str) -> Iterator[str]:
+    for start in range(0, max(len(text), 1), WINDOW_CHARS - OVERLAP_CHARS):
+        runs_on = _RUNS_ON.match(text, start + WINDOW_CHARS)
+        end = runs_on.end() if runs_on else len(text)
+        yield text[start:end]
+        if end >= len(text):
+            break
 
 
 def _likely(text: str) -> Iterator[Any]:
@@ -172,7 +184,9 @@ def _mask_text(text: str, scan: Scan, mask: Mask) -> str:
     masked = mask(text)
     for secret in filter(_maskable, scan.get(text, ())):
         # Not inside of a name: `password_field="password"` is no reason to blank the name.
-        masked = mask_value(masked, secret.value, Where.WHOLE if secret.kind in _ADVISORY else Where.ANYWHERE)
+        where = Where.WHOLE if secret.kind in _ADVISORY else Where.ANYWHERE
+        if not mask.has(secret.value, where):
+            masked = mask_value(masked, secret.value, where)
     return masked
 
 
@@ -217,16 +231,23 @@ def _detect(detector: Any, text: str, path: str) -> Iterator[str]:
     found = {str(secret.secret_value) for secret in detector.analyze_line(filename=path, line=text)}
     for value in sorted(found):
         if value and not (kind in _ADVISORY and _harmless(value, text, path, detector)):
-            yield _whole(value, text, detector)
+            yield from _whole(value, text, detector)
 
 
-def _whole(value: str, text: str, detector: Any) -> str:
-    """The whole match where a pattern's group holds only the beginning of a secret, such as `ghp` of a token."""
-    for regex in getattr(detector, "denylist", ()):
-        for match in regex.finditer(text):
-            if value in match.groups() and len(value) < MIN_CHARS:
-                return str(match.group())
-    return value
+def _whole(value: str, text: str, detector: Any) -> Iterator[str]:
+    """The whole match where a pattern's group holds only the beginning of a secret, such as `ghp` of a token, and a
+    token with its signature, too, where the pattern ends before that."""
+    if len(value) < MIN_CHARS:
+        matches = (match for regex in getattr(detector, "denylist", ()) for match in regex.finditer(text))
+        value = next((str(match.group()) for match in matches if value in match.groups()), value)
+    yield value
+    if detector.secret_type == "JSON Web Token":
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            signature = _SIGNATURE.match(text, end)
+            yield value + (signature[0] if signature else "")
+            at = text.find(value, end)
 
 
 def _harmless(value: str, text: str, path: str, detector: Any) -> bool:
