@@ -142,6 +142,40 @@ def test_code_that_speaks_of_a_private_key_stays() -> None:
     assert shown("+" + "\n+".join(code)) == code
 
 
+BODY = "MIIEpAIBAAKCAQEA" + "b" * 48
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("---- BEGIN SSH2 ENCRYPTED " + "PRIVATE KEY ----", "---- END SSH2 ENCRYPTED " + "PRIVATE KEY ----"),
+        ("PuTTY-User-" + "Key-File-2: ssh-rsa\n+Private-Lines: 2", "Private-MAC: 12"),
+        ("PuTTY-User-" + "Key-File-3: ssh-ed25519\n+Private-Lines: 2", "Private-MAC: 12"),
+        ("-----BEGIN ENCRYPTED " + "PRIVATE KEY-----", "-----END ENCRYPTED " + "PRIVATE KEY-----"),
+        ("-----BEGIN PGP " + "PRIVATE KEY BLOCK-----", "-----END PGP " + "PRIVATE KEY BLOCK-----"),
+    ],
+)
+def test_a_private_key_in_any_wrapping_is_found_and_masked(begin: str, end: str) -> None:
+    lines = f"+{begin}\n+{BODY}\n+aB3=\n+{end}\n+x = 1"
+    (finding,) = found(lines)
+    assert finding[1:] == ("error", "check/secret")
+    assert shown(lines)[-4:] == [MASK, MASK, end, "x = 1"]
+
+
+def test_a_new_body_behind_an_old_first_line_is_a_finding() -> None:
+    old = "\n-".join([BODY.replace("b", "c")] * 3)
+    new = f"+{BODY}\n+{BODY}\n+aB3="
+    assert found(f" {KEY_TOP}\n-{old}\n{new}\n {KEY_END}") == [(2, "error", "check/secret")]
+    assert found(f"+{KEY_TOP}\n{new}\n+{KEY_END}") == [(1, "error", "check/secret")]
+    assert found(f" {KEY_TOP}\n {BODY}\n {KEY_END}\n{new}") == []
+    assert found(f" # pragma: allowlist nextline secret: a sample\n {KEY_TOP}\n-{old}\n{new}\n {KEY_END}") == []
+
+
+def test_code_behind_words_about_a_private_key_is_no_finding() -> None:
+    code = "+    return decryptTheWholePrivateKeyOfTheUserWithPassphrase(text)\n+else:\n+    " + "raiseSomething" * 2
+    assert found(f" if text.startswith('{KEY_TOP}'):\n{code}") == []
+
+
 def test_the_pragma_silences_but_the_value_stays_masked() -> None:
     assert found(f'+key = "{AWS}"  # pragma: allowlist secret: from the documentation') == []
     assert AWS not in shown(f'+key = "{AWS}"  # pragma: allowlist secret')[0]

@@ -1,14 +1,24 @@
 """What stands between the first and the last line of a private key."""
 
 import re
+from collections.abc import Iterator, Sequence
 
+from reviewbot.diff import Line, LineKind
 from reviewbot.masks import MASK
 
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
-_KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
+_KEY_BEGIN = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|---- BEGIN SSH2 [A-Z0-9 ]*PRIVATE KEY ----"
+    r"|PuTTY-User-Key-File-\d: ?[a-z]"
+)
+_KEY_END = re.compile(
+    r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|---- END SSH2 [A-Z0-9 ]*PRIVATE KEY ----|Private-(?:MAC|Hash):"
+)
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _KEY_LINE = re.compile(r"""[\s"'+,(#*/]*?([A-Za-z0-9+/]+={0,2})(?:\\[nr])*[\s"'+,;)\\]*""")
 """A line inside a key, short as the last one is, within what a literal or a comment puts around it."""
+_MIN_LINE_CHARS = 40
+"""The first line of a key's body is longer, and a name in code hardly ever stands alone with so many."""
+
 OUTSIDE, _BEGUN, _IN_BODY = range(3)
 """Where a line stands: outside of a key, behind its first line, or behind a line of its body."""
 
@@ -34,3 +44,23 @@ def mask_key(text: str, place: int) -> tuple[str, int]:
         masked = _KEY_BODY.sub(MASK, part)
     inside = _IN_BODY if masked != part else _BEGUN
     return text[:start] + masked + text[stop:], OUTSIDE if end else inside
+
+
+def added_bodies(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
+    """For each key with added lines in its body the place of its first line, and that of the first such one."""
+    place = OUTSIDE
+    begin: int | None = None
+    for at, line in enumerate(lines):
+        if line.kind is LineKind.REMOVED:
+            continue
+        if place == OUTSIDE:
+            begin = at
+        elif begin is not None and line.kind is LineKind.ADDED and _is_body(line.text):
+            yield begin, at
+            begin = None
+        place = mask_key(line.text, place)[1]
+
+
+def _is_body(text: str) -> bool:
+    found = _KEY_LINE.fullmatch(text)
+    return found is not None and len(found[1]) >= _MIN_LINE_CHARS

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from reviewbot.checks.private_key import OUTSIDE, mask_key
+from reviewbot.checks.private_key import OUTSIDE, added_bodies, mask_key
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import SECRET, Finding, Severity, about_line
 from reviewbot.masks import MIN_CHARS, Mask, Where, mask_value
@@ -27,6 +27,7 @@ _RUNS_ON = re.compile(r"[^\s\"'`]{0,4096}+")
 """Each window goes on to where no secret can, or by the longest there is."""
 
 _KEYWORD = "Secret Keyword"
+_PRIVATE_KEY = "Private Key"
 _ADVISORY = (_KEYWORD, "Basic Auth Credentials")
 
 _OF_URL = r"[^:/?#\[\]@!$&'()*+,;=\s]"
@@ -81,19 +82,30 @@ def scan_secrets(change: FileChange) -> Scan:
 
 
 def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Finding, ...]:
-    """A finding for each added line that holds a secret, and for each that is allowed to without a reason; what it
-    shows is taken from the masked change."""
+    """A finding for each added line that holds a secret, for each private key with a new body behind an old first
+    line, and for each secret that is allowed without a reason; what it shows is taken from the masked change."""
     found = []
     for hunk, shown in zip(change.hunks, masked.hunks, strict=True):
+        bodies = _bodies(hunk.lines, scan)
         for i, line in enumerate(hunk.lines):
-            if line.kind is not LineKind.ADDED or line.text not in scan:
+            secrets = scan.get(line.text) or bodies.get(i)
+            if line.kind is not LineKind.ADDED or secrets is None:
                 continue
             pragma = _pragma(hunk.lines, i)
             if pragma is None:
-                found.append(_finding(change.path, shown.lines, i, scan[line.text]))
+                found.append(_finding(change.path, shown.lines, i, secrets))
             elif not _REASON.search(pragma.string, pragma.end()):
                 found.append(_unexplained(change.path, shown.lines, i))
     return tuple(found)
+
+
+def _bodies(lines: Sequence[Line], scan: Scan) -> Mapping[int, tuple[Secret, ...]]:
+    """The keys whose first line makes no finding, by the place of the first added line of their bodies."""
+    return {
+        at: (Secret(_PRIVATE_KEY, ""),)
+        for begin, at in added_bodies(lines)
+        if not (lines[begin].kind is LineKind.ADDED and lines[begin].text in scan) and _pragma(lines, begin) is None
+    }
 
 
 def mask_secrets(changes: Sequence[FileChange], scans: Sequence[Scan], mask: Mask) -> tuple[FileChange, ...]:
@@ -168,7 +180,7 @@ def _where(secret: Secret) -> Where:
 
 def _maskable(secret: Secret) -> bool:
     """The detector of private keys finds the words above the key, which are no secret."""
-    return secret.kind != "Private Key"
+    return secret.kind != _PRIVATE_KEY
 
 
 def _mask_hunk(hunk: Hunk, scan: Scan, mask: Mask) -> Hunk:
