@@ -1,12 +1,16 @@
 """The checks that read words: mixed alphabets, text that speaks to its reviewer, files that decide about reviews."""
 
+import json
+
 import pytest
+from conftest import GitRepo
 from hypothesis import given
 from hypothesis import strategies as st
 from values import change
 
 from reviewbot.checks import Watched, run_checks
 from reviewbot.checks.injection import SIGNS, WORDS, speaks
+from reviewbot.cli import main
 from reviewbot.findings import Severity
 
 
@@ -225,6 +229,48 @@ def test_files_that_decide_about_reviews(path: str, text: str, expected: list) -
 @pytest.mark.parametrize("text", ['+tool.reviewbot.block_at = "never"', "+reviewbot = { block_at = 'never' }"])
 def test_other_ways_to_write_our_table(text: str) -> None:
     assert found(text, "pyproject.toml") == OURS
+
+
+def changed(path: str, text: str) -> list[str]:
+    """The rules of what is found in a file that was there before."""
+    return [f.rule for f in run_checks([change(path, text, raw_old_path=path.encode())]).findings]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        pytest.param(
+            ".pre-commit-config.yaml", "   stages: [x]\n-  args: [a]\n+  args: [b]", True, id="hook not shown"
+        ),
+        pytest.param(".pre-commit-config.yaml", " - id: ruff\n   stages: [x]\n+  args: [b]", False, id="other hook"),
+        pytest.param(
+            ".pre-commit-config.yaml", " - repo: https://x/y\n-  rev: 1\n+  rev: 2", False, id="other version"
+        ),
+        pytest.param("pyproject.toml", '   "a",\n   "b",\n+  "src/*",\n ]', True, id="element of a value not shown"),
+        pytest.param("pyproject.toml", ' dependencies = [\n   "b",\n+  "c",\n ]', False, id="element of another"),
+        pytest.param("pyproject.toml", ' exclude = [\n   "b",\n+  "c",\n ]', True, id="element of ours"),
+        pytest.param("pyproject.toml", '   "a",\n   "b",\n+  # why\n+\n ]', False, id="comment"),
+        pytest.param("pyproject.toml", " [tool.ruff]\n   x,\n+  y\n ]", False, id="element in another table"),
+        pytest.param("pyproject.toml", " [tool]\n+[tool.'reviewbot']", True, id="quoted"),
+        pytest.param("pyproject.toml", ' [ "tool" . "reviewbot" ]\n+a = 1', True, id="quoted with blanks"),
+        pytest.param("pyproject.toml", "+tool = {reviewbot = {block_at='error'}}", True, id="inline table"),
+    ],
+)
+def test_a_hunk_that_may_be_about_reviews_counts(path: str, text: str, told: bool) -> None:
+    assert changed(path, text) == ["check/config-change"] * told
+
+
+def test_guidelines_that_become_a_link_count(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.stage(".reviewbot.toml", 'guidelines = "docs/rules.md"\n')
+    repo.stage("docs/rules.md", "be strict\n")
+    repo.stage("other.md", "be lax\n")
+    repo.commit()
+    (repo.path / "docs/rules.md").unlink()
+    (repo.path / "docs/rules.md").symlink_to("../other.md")
+    repo.git("add", "-A")
+    main(["--no-model", "--format", "json"])
+    found = json.loads(capfd.readouterr().out)["findings"]
+    assert {(f["path"], f["rule"]) for f in found} == {("docs/rules.md", "check/config-change")}
 
 
 NAMES = [".reviewbot.toml", "sub/.gitattributes", ".reviewbot-baseline", "docs/rules.md"]
