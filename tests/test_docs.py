@@ -63,6 +63,9 @@ def test_every_exit_code_is_in_the_readme(code: ExitCode) -> None:
 def test_formats_agree() -> None:
     assert set(FORMATS) == set(REPORTERS)
     assert f"--format {'|'.join(FORMATS)}" in README
+    assert f"--format {{{','.join(FORMATS)}}}" in help_of("diff")
+    rows = README.split("<!-- formats -->\n")[1].split("<!-- end of formats -->")[0].splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(FORMATS)
 
 
 def test_versions_agree() -> None:

@@ -11,6 +11,7 @@ REPORTERS = {
     "text": "reviewbot.reporters.text_report",
     "json": "reviewbot.reporters.json_report",
     "github": "reviewbot.reporters.github_report",
+    "sarif": "reviewbot.reporters.sarif_report",
 }
 
 

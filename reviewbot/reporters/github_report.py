@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from reviewbot.findings import Finding, Severity
 from reviewbot.reporters import Style
 from reviewbot.reporters.omissions import count_words
+from reviewbot.reporters.sentences import coverage_line
 from reviewbot.review import Review
 from reviewbot.text import visible_line
 from reviewbot.verdict import Verdict
@@ -48,10 +49,7 @@ def _annotation(finding: Finding) -> str:
 
 
 def _summary(review: Review, verdict: Verdict, hidden: int, loose: int) -> Iterator[str]:
-    yield (
-        f"{verdict.outcome.value}: {review.reviewed} of {review.added} added lines reviewed, "
-        f"{review.lines_skipped} skipped, {review.lines_failed} failed"
-    )
+    yield coverage_line(review, verdict)
     if hidden:
         yield f"{count_words(hidden, 'finding')} more than GitHub shows"
     if loose:

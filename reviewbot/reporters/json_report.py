@@ -146,7 +146,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
 
 def render(review: Review, verdict: Verdict, style: Style) -> str:
     """The report, indented by two blanks."""
-    return msgspec.json.format(msgspec.json.encode(_report(review, verdict)), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(build_report(review, verdict)), indent=2).decode() + "\n"
 
 
 def report_schema() -> dict[str, Any]:
@@ -154,7 +154,8 @@ def report_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Report)}
 
 
-def _report(review: Review, verdict: Verdict) -> Report:
+def build_report(review: Review, verdict: Verdict) -> Report:
+    """The values of a report; untrusted text without control characters."""
     return Report(
         version=1,
         tool=ToolPart("reviewbot", __version__),
@@ -172,7 +173,10 @@ def _report(review: Review, verdict: Verdict) -> Report:
             review.reviewed,
             review.lines_skipped,
             review.lines_failed,
-            [FilePart(file.path, file.added, file.reviewed, file.skipped, file.failed) for file in review.files],
+            [
+                FilePart(visible_line(file.path), file.added, file.reviewed, file.skipped, file.failed)
+                for file in review.files
+            ],
         ),
         findings=[FindingPart(**_fields(finding)) for finding in verdict.findings],
         skipped=[_omission(omission) for omission in review.skipped],
@@ -185,7 +189,9 @@ def _report(review: Review, verdict: Verdict) -> Report:
 def _engine(info: EngineInfo | None) -> EnginePart | None:
     if info is None:
         return None
-    return EnginePart(info.kind, info.model, info.digest, info.endpoint, info.server_version, info.window_tokens)
+    model, endpoint = visible_line(info.model), visible_line(info.endpoint)
+    digest, version = (text and visible_line(text) for text in (info.digest, info.server_version))
+    return EnginePart(info.kind, model, digest, endpoint, version, info.window_tokens)
 
 
 def _prompt(prompt: Prompt | None) -> PromptPart | None:
@@ -195,13 +201,13 @@ def _prompt(prompt: Prompt | None) -> PromptPart | None:
 def _fields(finding: Finding) -> dict[str, Any]:
     """The fields of a finding as the report names them; untrusted text without control characters."""
     return {
-        "fingerprint": finding.fingerprint,
+        "fingerprint": visible_line(finding.fingerprint),
         "path": visible_line(finding.path),
         "line": finding.line,
         "end_line": finding.end_line,
         "severity": finding.severity.word,
-        "category": finding.category,
-        "rule": finding.rule,
+        "category": visible_line(finding.category),
+        "rule": visible_line(finding.rule),
         "message": visible(finding.message),
         "suggestion": None if finding.suggestion is None else visible(finding.suggestion),
         "evidence": None if finding.evidence is None else visible(finding.evidence),
