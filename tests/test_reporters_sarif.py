@@ -128,6 +128,12 @@ def test_every_rule_is_explained_within_the_limits() -> None:
     assert "{rule}" not in "".join(rule_named(rule).help for rule in RULES)
 
 
+def test_kinds_of_notifications_have_the_texts_that_github_requires() -> None:
+    kinds = run_of(BASE)["tool"]["driver"]["notifications"]
+    assert [kind["id"] for kind in kinds] == ["not-read", "skipped", "run"]
+    assert all(kind["fullDescription"]["text"] and kind["help"]["text"] for kind in kinds)
+
+
 def test_more_results_than_github_takes_leave_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sarif_report, "MAX_RESULTS", 3)
     mild = replace(UNSURE, severity=Severity.INFO)

@@ -28,9 +28,9 @@ MAX_RESULTS = 25_000
 _LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
 _PROBLEMS = {Severity.INFO: "recommendation", Severity.WARNING: "warning", Severity.ERROR: "error"}
 _NOTIFICATIONS = {
-    "not-read": "Added lines that should have been read by a model, and were not",
-    "skipped": "Added lines that a rule leaves out",
-    "run": "What is known about the run as a whole",
+    "not-read": ("NotRead", "Added lines that should have been read by a model, and were not"),
+    "skipped": ("SkippedByRule", "Added lines that a rule leaves out"),
+    "run": ("AboutTheRun", "What is known about the run as a whole"),
 }
 
 
@@ -52,9 +52,7 @@ def _run(review: Review, verdict: Verdict) -> dict[str, Any]:
                 "version": __version__,
                 "semanticVersion": __version__,
                 "rules": [_rule(rule, rule_named(rule)) for rule in rules],
-                "notifications": [
-                    {"id": name, "shortDescription": {"text": text}} for name, text in _NOTIFICATIONS.items()
-                ],
+                "notifications": [_kind(name, *about) for name, about in _NOTIFICATIONS.items()],
             }
         },
         "invocations": [
@@ -68,6 +66,12 @@ def _run(review: Review, verdict: Verdict) -> dict[str, Any]:
         "results": [_result(finding, by, places) for finding, by in shown],
         "properties": _properties(review, verdict),
     }
+
+
+def _kind(kind: str, name: str, text: str) -> dict[str, Any]:
+    """A kind of notification, with all the texts that GitHub requires of a descriptor."""
+    said = {"text": text}
+    return {"id": kind, "name": name, "shortDescription": said, "fullDescription": said, "help": said}
 
 
 def _rank(pair: tuple[Finding, str | None]) -> tuple[bool, bool, int]:
