@@ -12,6 +12,7 @@ REPORTERS = {
     "json": "reviewbot.reporters.json_report",
     "github": "reviewbot.reporters.github_report",
     "sarif": "reviewbot.reporters.sarif_report",
+    "gitlab": "reviewbot.reporters.gitlab_report",
 }
 
 
