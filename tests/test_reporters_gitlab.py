@@ -46,6 +46,11 @@ def test_an_issue_has_rule_place_and_words() -> None:
     assert issue["fingerprint"] == UNSURE.fingerprint
 
 
+def test_a_path_has_no_dot_in_front() -> None:
+    (issue,) = issues_of(replace(BASE, findings=(replace(UNSURE, path="./a.py"),)))
+    assert issue["location"]["path"] == "a.py"
+
+
 def test_what_no_line_proves_stands_on_the_first() -> None:
     (issue,) = issues_of(replace(BASE, findings=(LOOSE,)))
     assert issue["location"]["lines"] == {"begin": 1}

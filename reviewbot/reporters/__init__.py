@@ -13,6 +13,7 @@ REPORTERS = {
     "github": "reviewbot.reporters.github_report",
     "sarif": "reviewbot.reporters.sarif_report",
     "gitlab": "reviewbot.reporters.gitlab_report",
+    "checkstyle": "reviewbot.reporters.checkstyle_report",
 }
 
 
