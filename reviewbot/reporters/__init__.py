@@ -14,6 +14,7 @@ REPORTERS = {
     "sarif": "reviewbot.reporters.sarif_report",
     "gitlab": "reviewbot.reporters.gitlab_report",
     "checkstyle": "reviewbot.reporters.checkstyle_report",
+    "junit": "reviewbot.reporters.junit_report",
 }
 
 
