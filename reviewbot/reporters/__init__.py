@@ -15,6 +15,8 @@ REPORTERS = {
     "gitlab": "reviewbot.reporters.gitlab_report",
     "checkstyle": "reviewbot.reporters.checkstyle_report",
     "junit": "reviewbot.reporters.junit_report",
+    "rdjson": "reviewbot.reporters.rdjson_report",
+    "rdjsonl": "reviewbot.reporters.rdjsonl_report",
 }
 
 
