@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from reviewbot.errors import UsageError
 from reviewbot.settings import SETTINGS
 
-FORMATS = ("text", "json", "github", "sarif", "gitlab", "checkstyle", "junit", "rdjson", "rdjsonl")
+FORMATS = ("text", "json", "github", "sarif", "gitlab", "checkstyle", "junit", "rdjson", "rdjsonl", "markdown")
 LISTS = tuple(setting.key for setting in SETTINGS if setting.kind == "list")
 FIRST = "first_"
 """What a repeatable option in front of the command is kept under: argparse would let the ones behind it replace it."""

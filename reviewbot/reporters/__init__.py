@@ -17,6 +17,7 @@ REPORTERS = {
     "junit": "reviewbot.reporters.junit_report",
     "rdjson": "reviewbot.reporters.rdjson_report",
     "rdjsonl": "reviewbot.reporters.rdjsonl_report",
+    "markdown": "reviewbot.reporters.markdown_report",
 }
 
 
