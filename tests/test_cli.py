@@ -18,6 +18,7 @@ from conftest import GitRepo, heed_ctrl_c
 from fake_server import Exchange, FakeServer, fake, say
 
 from reviewbot.cli import main
+from reviewbot.cli.arguments import FORMATS
 from reviewbot.reporters.json_report import report_schema
 
 __all__ = ["fake"]
@@ -89,6 +90,16 @@ def test_several_reports_of_one_run(repo: GitRepo, capfd: pytest.CaptureFixture[
     assert json.loads((repo.path / "r.json").read_text())["verdict"]["outcome"] == "blocked"
     assert (repo.path / "r.txt").read_text().startswith("::error file=a.py,line=1,")
     assert (repo.path / "plain.txt").read_text() == capfd.readouterr().out
+
+
+def test_all_formats_of_one_run_have_one_exit_code(repo: GitRepo, server: FakeServer) -> None:
+    repo.stage("a.py", "x = BUG()\n")
+    assert main([word for format in FORMATS for word in ("--output", f"{format}=r.{format}")]) == 1
+    assert all("this is a defect" in (repo.path / f"r.{format}").read_text() for format in FORMATS)
+    assert {main(["--format", format]) for format in FORMATS} == {1}
+    assert {main(["--format", format, "--block-at", "never"]) for format in FORMATS} == {0}
+    server.answers[:] = [say("no json")]
+    assert {main(["--format", format, "--no-cache"]) for format in FORMATS} == {3}
 
 
 @pytest.mark.parametrize("reports", [["xml=r.xml"], ["JSON=r.json"], ["text=a.txt", "check-style=x"], ["json="]])
@@ -176,9 +187,9 @@ def test_show_and_ranges(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> No
 def test_secrets_never_leave_not_even_to_the_model(repo: GitRepo, server: FakeServer, capfd) -> None:
     key = "AKIA" + "IOSFODNN7" + "EXAMPLE"
     repo.stage("a.py", f'key = "{key}"\nBUG("{key}")\n')
-    assert main(["--format", "json", "--output", "text=r.txt", "--output", "github=g.txt"]) == 1
+    assert main([word for format in FORMATS for word in ("--output", f"{format}=r.{format}")]) == 1
     captured = capfd.readouterr()
-    files = (repo.path / "r.txt").read_text() + (repo.path / "g.txt").read_text()
+    files = "".join((repo.path / f"r.{format}").read_text() for format in FORMATS)
     assert key not in captured.out + captured.err + files + json.dumps(server.requests)
     assert "[secret]" in json.dumps(server.chats)
 
