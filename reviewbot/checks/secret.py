@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from reviewbot.checks.private_key import OUTSIDE, added_bodies, mask_key
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import SECRET, Finding, Severity, about_line
 from reviewbot.masks import MIN_CHARS, Mask, Where, mask_value
+from reviewbot.privatekeys import OUTSIDE, added_bodies, mask_key
 
 RULE = SECRET
 WINDOW_CHARS = 4000
