@@ -133,6 +133,8 @@ def test_what_is_hidden_is_found(line: str) -> None:
         pytest.param(
             "x = 'caf\u00e9 \u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439'", id="other scripts"
         ),
+        "# \u05e9\u05dc\u05d5\u05dd \u2066'API'\u2069 \u05e9\u05dc\u05d5\u05dd",
+        'x = "\u05e9\u05dc\u05d5\u05dd \u2066\\"x\\"\u2069 \u05e9\u05dc\u05d5\u05dd"',
     ],
 )
 def test_what_a_script_needs_is_no_finding(line: str) -> None:

@@ -8,7 +8,7 @@ selectors. Those are no findings.
 import re
 import unicodedata
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from reviewbot.diff import FileChange, LineKind
 from reviewbot.findings import Finding, Severity, about_line, about_name
@@ -126,13 +126,12 @@ def _is_needed(text: str, at: int, part: Part | None, rightward: set[Part]) -> b
     return bool(_SELECTOR.match(character)) and _selects(text, at)
 
 
-def _ends(text: str) -> list[int]:
-    """Where a comment or a string may end, in order. A quotation mark inside a word is a letter of Hebrew."""
-    return [
-        found.start()
-        for found in _DELIMITER.finditer(text)
-        if len(found[0]) > 1 or not all(map(is_rightward, _beside(text, *found.span())))
-    ]
+def _ends(text: str) -> dict[Kind, list[int]]:
+    """Where a part of a kind may end, in order. A quotation mark inside a word is a letter of Hebrew."""
+    found = list(_DELIMITER.finditer(text))
+    signs = [one for one in found if len(one[0]) > 1 or not all(map(is_rightward, _beside(text, *one.span())))]
+    comments = [one.start() for one in found if len(one[0]) > 1]
+    return {Kind.COMMENT: comments, Kind.LIKELY: [one.start() for one in signs]}
 
 
 def _beside(text: str, start: int, end: int) -> tuple[str, str]:
@@ -140,9 +139,11 @@ def _beside(text: str, start: int, end: int) -> tuple[str, str]:
     return text[start - 1 : start] if start else "", text[end : end + 1]
 
 
-def _is_inside(part: Part, ends: Sequence[int], begin: int, end: int) -> bool:
-    """Whether what stands between two controls stays in the part, and closes no comment or string."""
-    return end < part.end and (part.kind is Kind.PROSE or bisect(ends, begin) == bisect(ends, end))
+def _is_inside(part: Part, ends: Mapping[Kind, Sequence[int]], begin: int, end: int) -> bool:
+    """Whether what stands between two controls stays in the part, and closes no comment or string. A quotation mark
+    in a comment closes nothing, and one that closed a string would be its end."""
+    places = ends.get(part.kind, [])
+    return end < part.end and bisect(places, begin) == bisect(places, end)
 
 
 def _joins(text: str, at: int, *, is_name: bool) -> bool:
