@@ -14,6 +14,9 @@ from msgspec.structs import replace
 from reviewbot.diff import FileChange, LineKind
 from reviewbot.findings import Finding, squeeze
 
+CONTEXT = 3
+"""Unchanged lines that a hunk shows on each side."""
+
 
 def mark(findings: Sequence[Finding], changes: Sequence[FileChange]) -> tuple[Finding, ...]:
     """The findings with their fingerprints. `changes` have their lines, secrets masked."""
@@ -30,6 +33,12 @@ def mark(findings: Sequence[Finding], changes: Sequence[FileChange]) -> tuple[Fi
 def fingerprints_of(path: str, rule: str, texts: Sequence[str]) -> set[str]:
     """All that findings of a rule in a file with these lines can have."""
     return {_hash(path, rule, identity) for (identities,) in [_identities([texts])] for identity in identities}
+
+
+def fingerprints_in_hunks(path: str, rule: str, texts: Sequence[str]) -> set[str]:
+    """Those of lines of which a hunk shows no neighbour, because its few unchanged lines are blank."""
+    windows = ((texts[max(at - CONTEXT, 0) : at + CONTEXT + 1], min(at, CONTEXT)) for at in range(len(texts)))
+    return {_hash(path, rule, _identities([window])[0][place]) for window, place in windows}
 
 
 def _digest(finding: Finding, identity: str | None) -> str:

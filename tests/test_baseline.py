@@ -194,6 +194,25 @@ def test_prune_keeps_what_stands_elsewhere(repo: GitRepo, capfd: pytest.CaptureF
     assert "removed 0 of 1 entries" in capfd.readouterr().out
 
 
+def test_prune_keeps_what_a_hunk_shows_without_neighbours(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.stage("a.py", "a = 1\n\n\n\n\n\n\n\n\nz = 1\n")
+    repo.commit()
+    repo.stage("a.py", "a = 1\n\n\n\n\nBUG(1)\n\n\n\n\nz = 1\n")
+    assert main(["baseline", "write", "--staged", "--reason", "old"]) == 0
+    assert main(["baseline", "prune"]) == 0
+    assert "removed 0 of 1 entries" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a\tb.py", "a\u202eb.py", b"\xff.py", "a # b.py", "a\x1bb.py"])
+def test_prune_keeps_entries_of_names_that_are_shown_otherwise(
+    repo: GitRepo, capfd: pytest.CaptureFixture[str], name: str | bytes
+) -> None:
+    repo.stage(name, "BUG(1)\n")
+    assert main(["baseline", "write", "--staged", "--reason", "old"]) == 0
+    assert main(["baseline", "prune"]) == 0
+    assert "removed 0 of " in capfd.readouterr().out
+
+
 def test_a_range_that_cannot_be_read_whole_says_so(
     repo: GitRepo, server: FakeServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,8 @@ from reviewbot.cli.decisions import read_work_tree
 from reviewbot.cli.remembered import recall
 from reviewbot.errors import ExitCode, RepoError, UsageError
 from reviewbot.findings import SECRET, Finding
-from reviewbot.fingerprints import fingerprints_of
+from reviewbot.fingerprints import fingerprints_in_hunks, fingerprints_of
+from reviewbot.masks import MASK
 from reviewbot.output import write_report
 from reviewbot.repo import Repository, open_repository
 from reviewbot.sieves import Sifted
@@ -113,14 +114,18 @@ def _prune(repository: Repository) -> int:
 
 
 def _stands(repository: Repository, entry: Entry) -> bool:
-    """Whether the code that it is about is still in its file."""
+    """Whether the code that it is about is still in its file; an entry whose file is shown by another name stays."""
+    if "\\" in entry.path or MASK in entry.path or not entry.path.isprintable():
+        return True
     try:
         with open(os.path.join(repository.root or "", entry.path), "rb") as file:
             texts = file.read().decode("utf-8", "replace").split("\n")
     except OSError:
         return False
     masked = mask_texts(entry.path, [text.removesuffix("\r") for text in texts])
-    return entry.fingerprint in fingerprints_of(entry.path, entry.rule, masked)
+    return any(
+        entry.fingerprint in known(entry.path, entry.rule, masked) for known in (fingerprints_of, fingerprints_in_hunks)
+    )
 
 
 def _save(repository: Repository, entries: Sequence[Entry]) -> int:
