@@ -253,6 +253,14 @@ def test_what_fails_is_not_tried_again_though_there_are_two(warm: GitRepo, fake:
     assert fake.chats == []
 
 
+def test_status_says_what_it_lost_track_of(warm: GitRepo, fake: FakeServer, capfd) -> None:
+    unread_commit(warm, fake, capfd)
+    warm.git("commit", "-q", "--no-verify", "--amend", "--allow-empty", "-m", "other", "README.md")
+    warm.write("unread.py", "z = 2\n")
+    warm.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "--amend", "-m", "other", "unread.py")
+    assert "late: 1 staged change went unread and not into a commit as staged" in status(capfd)
+
+
 def test_the_first_commit_goes_through_without_a_server(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "new").mkdir()
     new = GitRepo(tmp_path / "new")

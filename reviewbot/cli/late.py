@@ -92,6 +92,11 @@ def say_found(review: Review) -> str:
     return ", ".join(count_words(count, word) for count, word in counts if count) or "nothing found"
 
 
+def count_lost(repository: Repository, config: Config) -> int:
+    """How many such changes are in no commit as they were: given up, amended or rebased since."""
+    return sum(pending is None for _, pending in _matched(repository, config, everywhere=True))
+
+
 def _take_settled(repository: Repository, settings: Settings, *, everywhere: bool) -> list[tuple[Pending, Review]]:
     """Those of which all is known by now, with their reviews; they are forgotten."""
     left: list[_Unread] = []

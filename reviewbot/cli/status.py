@@ -4,12 +4,13 @@ import argparse
 import time
 
 from reviewbot.cli.config import settings_here
-from reviewbot.cli.late import pending_commits, tell_settled
+from reviewbot.cli.late import count_lost, pending_commits, tell_settled
 from reviewbot.cli.told import read_told
 from reviewbot.errors import ExitCode
 from reviewbot.hookscripts import WARM_STAGE
 from reviewbot.install import is_installed
 from reviewbot.repo import Repository, open_repository
+from reviewbot.reporters.omissions import count_words
 from reviewbot.text import visible_line
 from reviewbot.worker import Work, at_work, queue_bytes
 
@@ -26,6 +27,10 @@ def run(options: argparse.Namespace) -> int:
     waiting = [pending.commit[:7] for pending in pending_commits(repository, settings.config)]
     if waiting:
         lines.append(f"late: not wholly reviewed yet: {', '.join(waiting)} (reviewbot show {waiting[0]})")
+    lost = count_lost(repository, settings.config)
+    if lost:
+        what = count_words(lost, "staged change")
+        lines.append(f"late: {what} went unread and not into a commit as staged (amended since? try: reviewbot show)")
     if not is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
         lines.append("no hook reviews while you stage (try: reviewbot install --warm)")
     print("\n".join(map(visible_line, lines)))
