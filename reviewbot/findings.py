@@ -1,6 +1,7 @@
 """What is remarked about a line, whoever said it: the values that checks, model replies and reports share."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
 from itertools import islice
@@ -97,6 +98,17 @@ def mask_finding(finding: Finding, mask: Mask) -> Finding:
     if (message, suggestion, note) == (finding.message, finding.suggestion, finding.note):
         return finding
     return replace(finding, message=message, suggestion=suggestion, note=note)
+
+
+def turns(findings: Sequence[Finding]) -> list[int]:
+    """For each finding how many of its file and severity come before it: by that, one of each file has its turn before
+    the second of any."""
+    seen: Counter[tuple[str, Severity]] = Counter()
+    found = []
+    for finding in findings:
+        found.append(seen[finding.path, finding.severity])
+        seen[finding.path, finding.severity] += 1
+    return found
 
 
 def passes_gate(finding: Finding, block_at: Severity | None, *, confirm: bool) -> bool:

@@ -1,6 +1,5 @@
 """Second opinions: each finding that could block is put to the model again, alone."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from reviewbot.confirm import Opinion, confirm_request, demote, is_decided, read
 from reviewbot.dialogue import Asker
 from reviewbot.diff import Segment
 from reviewbot.errors import EngineDown, EngineError, PromptTooLong
-from reviewbot.findings import Confirmed, Finding, Severity
+from reviewbot.findings import Confirmed, Finding, Severity, turns
 from reviewbot.outcomes import Outcomes
 
 MAX_FAILURES = 3
@@ -75,13 +74,8 @@ def candidates(findings: Sequence[Finding], terms: Terms) -> list[int]:
         return []
     block_at = terms.block_at
     found = [i for i, f in enumerate(findings) if f.severity >= block_at and f.evidence is not None]
-    rank: dict[int, int] = {}
-    seen: Counter[tuple[str, Severity]] = Counter()
-    for place in found:
-        key = findings[place].path, findings[place].severity
-        rank[place] = seen[key]
-        seen[key] += 1
-    return sorted(found, key=lambda place: (-findings[place].severity, rank[place]))
+    turn = dict(zip(found, turns([findings[place] for place in found]), strict=True))
+    return sorted(found, key=lambda place: (-findings[place].severity, turn[place]))
 
 
 class _Asking:

@@ -174,7 +174,7 @@ def _by_what_is_known(material: Material, options: Options, recalled: Recalled, 
 def _told_of_full(said: Sequence[Finding]) -> tuple[str, ...]:
     """That there may be more than an answer had room for, whatever becomes of what it says."""
     paths = dict.fromkeys(finding.path for finding in said if FULL in (finding.note or ""))
-    return (f"{FULL.replace('this hunk', 'a hunk')}: {', '.join(paths)}",) if paths else ()
+    return (f"the answer about a hunk was full, there may be more: {', '.join(paths)}",) if paths else ()
 
 
 def _masked(known: Known, material: Material) -> tuple[Finding, ...]:

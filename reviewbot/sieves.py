@@ -1,11 +1,10 @@
 """Stages that take findings out of sight: what each keeps, and what it suppresses and by which rule."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from msgspec import Struct
 
-from reviewbot.findings import Confirmed, Finding, Severity, passes_gate
+from reviewbot.findings import Confirmed, Finding, Severity, passes_gate, turns
 
 NEW = ", added by this change"
 """Stands in the note of a finding that the change under review itself overrules."""
@@ -45,12 +44,8 @@ def cap_findings(
     each file before the second of any.
     """
     advisory = [f for f in findings if f.line is not None and not passes_gate(f, block_at, confirm=confirm)]
-    places: Counter[tuple[str, Severity]] = Counter()
-    turns: dict[int, int] = {}
-    for finding in advisory:
-        turns[id(finding)] = places[finding.path, finding.severity]
-        places[finding.path, finding.severity] += 1
-    advisory.sort(key=lambda f: (-f.severity, f.confirmed is Confirmed.NOT_ASKED, turns[id(f)]))
+    turn = {id(finding): at for finding, at in zip(advisory, turns(advisory), strict=True)}
+    advisory.sort(key=lambda f: (-f.severity, f.confirmed is Confirmed.NOT_ASKED, turn[id(f)]))
     capped = {id(finding) for finding in advisory[max_findings:]}
     return Sifted(
         tuple(f for f in findings if id(f) not in capped),

@@ -24,18 +24,18 @@ def join_worker(repository: Repository, digest: str, deadline: float | None) -> 
     work = at_work(repository.common_dir)
     if work is None:
         return False
-    if not _is_it(work, digest):
+    if not _reviews(work, digest):
         stop(work)
         _wait(repository, work, time.monotonic() + STOP_S)
         return False
     if _wait(repository, work, deadline):
         rest = at_work(repository.common_dir)
-        if rest is not None and not _is_it(rest, digest):
+        if rest is not None and not _reviews(rest, digest):
             stop(rest)
     return True
 
 
-def _is_it(work: Work, digest: str) -> bool:
+def _reviews(work: Work, digest: str) -> bool:
     return work.phase == "reviewing" and work.digest == digest
 
 

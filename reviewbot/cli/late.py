@@ -20,6 +20,7 @@ from reviewbot.gitrun import OF_ONE_COMMAND
 from reviewbot.hookscripts import WARM_STAGE
 from reviewbot.install import is_installed
 from reviewbot.repo import Change, Repository
+from reviewbot.reporters.omissions import count_words
 from reviewbot.review import Review
 from reviewbot.worker import digest_of
 
@@ -79,22 +80,24 @@ def _note_unread(repository: Repository, config: Config, change: Change) -> None
     _keep(repository, config, [*others[1 - MAX_KEPT :], entry])
 
 
-def pending_commits(repository: Repository, config: Config) -> list[Pending]:
-    """The commits that such changes became, as far as they are made yet."""
-    return [pending for _, pending in _matched(repository, config, everywhere=True) if pending]
+class Late(NamedTuple):
+    """What is remembered: the commits that such changes became, and how many are in no commit as they were, given up,
+    amended or rebased since."""
+
+    pending: list[Pending]
+    lost: int
+
+
+def look_back(repository: Repository, config: Config) -> Late:
+    """What there is on any branch."""
+    found = [pending for _, pending in _matched(repository, config, everywhere=True)]
+    return Late([pending for pending in found if pending], found.count(None))
 
 
 def say_found(review: Review) -> str:
     """How many errors and warnings, in words."""
-    from reviewbot.reporters.omissions import count_words
-
     counts = [(sum(f.severity.word == word for f in review.findings), word) for word in ("error", "warning")]
     return ", ".join(count_words(count, word) for count, word in counts if count) or "nothing found"
-
-
-def count_lost(repository: Repository, config: Config) -> int:
-    """How many such changes are in no commit as they were: given up, amended or rebased since."""
-    return sum(pending is None for _, pending in _matched(repository, config, everywhere=True))
 
 
 def _take_settled(repository: Repository, settings: Settings, *, everywhere: bool) -> list[tuple[Pending, Review]]:
@@ -144,9 +147,10 @@ def _matched(repository: Repository, config: Config, *, everywhere: bool) -> lis
     if not entries:
         return []
     commits = repository.recent(LOOKED_THROUGH if everywhere else MAX_KEPT, everywhere=everywhere)
-    looked_for = entries if everywhere else entries[-LATEST:]  # a commit does not wait for the others
-    return [(entry, None) for entry in entries[: -len(looked_for)]] + [
-        (entry, _commit_of(repository, entry, commits.get(entry.parent, []))) for entry in looked_for
+    first = 0 if everywhere else len(entries) - LATEST  # a commit does not wait for the others
+    return [
+        (entry, _commit_of(repository, entry, commits.get(entry.parent, [])) if at >= first else None)
+        for at, entry in enumerate(entries)
     ]
 
 

@@ -75,7 +75,6 @@ def _review(options: argparse.Namespace, started: float) -> _Done:
 
 def _finish(done: _Done, options: argparse.Namespace) -> int:
     """Publish, remember, and see to what goes on unread."""
-    from reviewbot.cli.late import follow_up
     from reviewbot.cli.remembered import remember
 
     repository, settings, changes, review = done
@@ -83,6 +82,8 @@ def _finish(done: _Done, options: argparse.Namespace) -> int:
         remember(repository, settings.config, review)
     code = _publish(review, settings.config, options)
     if options.command == "hook" and repository is not None:
+        from reviewbot.cli.late import follow_up
+
         with suppress(ReviewbotError, OSError):  # what comes behind the verdict does not change it
             follow_up(repository, settings, changes, review, code)
     return code

@@ -1,6 +1,5 @@
 """One review in the background of one work tree: what is staged, then what was committed unread."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from reviewbot.ask import Progress as Step
 from reviewbot.cli.arguments import parse_arguments
 from reviewbot.cli.consult import Manner, review_material, warm_up
 from reviewbot.cli.engine import ollama_engine
-from reviewbot.cli.late import pending_commits, say_found
+from reviewbot.cli.late import look_back, say_found
 from reviewbot.cli.material import select_material
 from reviewbot.cli.review import load_settings
 from reviewbot.cli.selection import select_changes
@@ -49,7 +48,7 @@ class Staging:
             staged = self._staged()
             if not self._review(staged, "reviewing", "what is staged", _Watch(self._is_superseded(staged))):
                 return
-        for pending in pending_commits(self._repository, self._settings.config):
+        for pending in look_back(self._repository, self._settings.config).pending:
             if not self._review(pending.change, "catching-up", f"commit {pending.commit[:7]}", Progress()):
                 return
 
@@ -73,7 +72,7 @@ class Staging:
     def _review(self, change: Change, phase: str, what: str, watch: Progress) -> bool:
         """Ask, unless that was done before of just this. Whether there was no reason to stop."""
         config = self._settings.config
-        digest = hashlib.sha256(change.diff + repr(config).encode()).hexdigest()
+        digest = digest_of(change.diff + repr(config).encode())
         if self._told.was_tried(digest):
             return True
         deadline = time.monotonic() + LONGEST_S

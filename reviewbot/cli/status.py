@@ -4,7 +4,7 @@ import argparse
 import time
 
 from reviewbot.cli.config import settings_here
-from reviewbot.cli.late import count_lost, pending_commits, tell_settled
+from reviewbot.cli.late import look_back, tell_settled
 from reviewbot.cli.told import read_told
 from reviewbot.errors import ExitCode
 from reviewbot.hookscripts import WARM_STAGE
@@ -24,12 +24,12 @@ def run(options: argparse.Namespace) -> int:
     if told.text:
         lines.append(f"last: {time.strftime('%Y-%m-%d %H:%M', time.localtime(told.when))}: {told.text}")
     lines += [f"late: {line}" for line in tell_settled(repository, settings, everywhere=True)]
-    waiting = [pending.commit[:7] for pending in pending_commits(repository, settings.config)]
+    late = look_back(repository, settings.config)
+    waiting = [pending.commit[:7] for pending in late.pending]
     if waiting:
         lines.append(f"late: not wholly reviewed yet: {', '.join(waiting)} (reviewbot show {waiting[0]})")
-    lost = count_lost(repository, settings.config)
-    if lost:
-        what = count_words(lost, "staged change")
+    if late.lost:
+        what = count_words(late.lost, "staged change")
         lines.append(f"late: {what} went unread and not into a commit as staged (amended since? try: reviewbot show)")
     if not is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
         lines.append("no hook reviews while you stage (try: reviewbot install --warm)")
