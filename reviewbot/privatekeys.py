@@ -24,26 +24,33 @@ OUTSIDE, _BEGUN, _IN_BODY = range(3)
 
 
 def mask_key(text: str, place: int) -> tuple[str, int]:
-    """The line without what it holds of a private key, and the place in the key behind it.
+    """The line without what it holds of private keys, and the place in a key behind it.
 
     Code may speak of a key without one, so a short line is a key's last one only behind a long one.
     """
-    begin = _KEY_BEGIN.search(text) if place == OUTSIDE else None
-    if place == OUTSIDE and begin is None:
-        return text, OUTSIDE
-    start = begin.end() if begin else 0
-    end = _KEY_END.search(text, start)
-    stop = end.start() if end else len(text)
-    part = text[start:stop]
+    masked: list[str] = []
+    at = 0
+    while True:
+        begin = _KEY_BEGIN.search(text, at) if place == OUTSIDE else None
+        if place == OUTSIDE and begin is None:
+            return "".join(masked) + text[at:], OUTSIDE
+        start = begin.end() if begin else at
+        end = _KEY_END.search(text, start)
+        part = text[start : end.start() if end else len(text)]
+        body = MASK if begin and end else _mask_part(part, place)
+        masked += [text[at:start], body]
+        if end is None:
+            return "".join(masked), _IN_BODY if body != part else _BEGUN
+        masked.append(end[0])
+        at, place = end.end(), OUTSIDE
+
+
+def _mask_part(part: str, place: int) -> str:
+    """What a line holds of one key, masked; `place` is where that begins."""
     last = _KEY_LINE.fullmatch(part) if place == _IN_BODY else None
-    if begin and end:
-        masked = MASK
-    elif last:
-        masked = part[: last.start(1)] + MASK + part[last.end(1) :]
-    else:
-        masked = _KEY_BODY.sub(MASK, part)
-    inside = _IN_BODY if masked != part else _BEGUN
-    return text[:start] + masked + text[stop:], OUTSIDE if end else inside
+    if last:
+        return part[: last.start(1)] + MASK + part[last.end(1) :]
+    return _KEY_BODY.sub(MASK, part)
 
 
 def added_bodies(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "reviewbot"
 ORDER = """
 errors text masks files address values setting settings layers config sections diff gitrun revisions difftext merges
 blobs base repo gpu capacity gguf sentencepiece bytepair vocabulary layout tokens findings fingerprints prose sieves
-exclusions duplicates ignores baseline decoding replies privatekeys checks units functions headings plan risk
+exclusions duplicates ignores baseline decoding replies privatekeys detectors checks units functions headings plan risk
 coverage skips standing patience prompts engines advice confirm outcomes window dialogue slots ask opinions review
 reading verdict reporters output store speed progress power worker warmhook hookscripts hookmanagers install
 globalhooks hookstate cli
@@ -24,7 +24,7 @@ SINGLE_IMPORTERS = {
     "httpx": {"engines.http"},
     "pynvml": {"gpu"},
     "rich": {"progress"},
-    "detect_secrets": {"checks.secret"},
+    "detect_secrets": {"detectors"},
     "xllamacpp": {"engines.embedded_child"},
     "platformdirs": {"layers"},
     "tokenizers": {"bytepair"},

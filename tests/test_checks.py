@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from values import change
 
 from reviewbot.checks import run_checks
-from reviewbot.checks.secret import _MAY_HOLD_SECRET, _detectors, _fold, _likely, secrets_in
+from reviewbot.checks.secret import mask_texts
+from reviewbot.detectors import _detectors, _likely, may_hold_secret, secrets_in
 from reviewbot.diff import FileChange
 from reviewbot.findings import Severity
 from reviewbot.masks import MASK
@@ -137,6 +138,30 @@ def test_a_private_key_on_one_line_is_masked() -> None:
     assert shown(f'+key = "{KEY_TOP}\\n{body}\\n{KEY_END}"  # {AWS}') == [f'key = "{KEY_TOP}{MASK}{KEY_END}"  # {MASK}']
 
 
+def test_each_private_key_of_a_line_is_masked() -> None:
+    key = f"-----BEGIN RSA PRIVATE KEY-----{'MIIEpAIBAAKCAQEA' * 4}-----END RSA PRIVATE KEY-----"
+    masked = "-----BEGIN RSA PRIVATE KEY-----[secret]-----END RSA PRIVATE KEY-----"
+    assert mask_texts("a.txt", [" ".join([key] * 3000)]) == [" ".join([masked] * 3000)]
+
+
+def test_a_key_that_begins_behind_another_one_goes_on() -> None:
+    begin, end, body = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA" * 4
+    masked = mask_texts("a.txt", [f"{begin}{body}{end}{begin}", body, end, "code(body)"])
+    assert masked == [f"{begin}[secret]{end}{begin}", "[secret]", end, "code(body)"]
+
+
+def test_each_password_of_a_line_is_masked() -> None:
+    line = 'password = "hunter2xyz1"; db_password = "zpqt8812aa"; secret="q8w7e6r5tt"'
+    assert mask_texts("a.py", [line]) == ['password = "[secret]"; db_password = "[secret]"; secret="[secret]"']
+
+
+def test_what_only_begins_like_a_web_token_is_passed_over_in_one_go() -> None:
+    assert [d.secret_type for d in _likely("eyJa" * 2000)].count("JSON Web Token") == 0
+    assert [d.secret_type for d in _likely("a.b eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln")].count(
+        "JSON Web Token"
+    ) == 1
+
+
 def test_code_that_speaks_of_a_private_key_stays() -> None:
     code = ["if text.startswith('" + KEY_TOP + "'):", "    pass", "else:", "    raise"]
     assert shown("+" + "\n+".join(code)) == code
@@ -252,7 +277,7 @@ def test_the_cheap_look_lets_nothing_through(detector: object, regex: re.Pattern
     def check(match: str, before: str, after: str) -> None:
         text = f"{before}{match}{after}"
         if regex.search(text):
-            assert _MAY_HOLD_SECRET.search(_fold(text)), text
+            assert may_hold_secret(text), text
             assert detector in _likely(text), text
 
     check()
@@ -270,7 +295,7 @@ def test_the_cheap_look_knows_every_keyword(regex: re.Pattern[str]) -> None:
     @settings(max_examples=60)
     @given(st.from_regex(regex))
     def check(match: str) -> None:
-        assert _MAY_HOLD_SECRET.search(_fold(match)), match
+        assert may_hold_secret(match), match
         assert any(detector.secret_type == "Secret Keyword" for detector in _likely(match)), match
 
     check()

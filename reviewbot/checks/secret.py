@@ -1,71 +1,23 @@
-"""Leaked secrets, found by the detectors of detect-secrets; nothing is verified over the network.
-
-Entropy detectors are left out (too many false alarms), and addresses are no secrets. Importing detect-secrets takes
-longer than all other start-up work together, so a cheap pattern tells first whether any line can hold a secret; the
-tests prove that it lets through all that the detectors find.
-"""
+"""Leaked secrets: found on added lines, masked on all."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from reviewbot.detectors import ADVISORY, PRIVATE_KEY, Secret, may_hold_secret, secrets_in
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import SECRET, Finding, Severity, about_line
-from reviewbot.masks import MIN_CHARS, Mask, Where, mask_value
+from reviewbot.masks import Mask, Where, mask_value
 from reviewbot.privatekeys import OUTSIDE, added_bodies, mask_key
 
 RULE = SECRET
-WINDOW_CHARS = 4000
-OVERLAP_CHARS = 400
-"""Longer lines are looked at in windows, for some detectors take quadratic time. The windows overlap by more than what
-tells a secret stands before it."""
-
-_RUNS_ON = re.compile(r"[^\s\"'`]{0,4096}+")
-"""Each window goes on to where no secret can, or by the longest there is."""
-
-_KEYWORD = "Secret Keyword"
-_PRIVATE_KEY = "Private Key"
-_ADVISORY = (_KEYWORD, "Basic Auth Credentials")
-
-_OF_URL = r"[^:/?#\[\]@!$&'()*+,;=\s]"
-_ASSIGNED = (
-    r"(?:api|auth|service|account|db|database|priv|private|client)_?key|(?:db|database|key)_?pass|passw|pwd|secret"
-    r"|contrase"
-)
-_TOKEN = (
-    r"(?:key|token|pass(?:word)?|pwd?)(?:.{0,60}?[\"']|[\"'\]]{0,2}(?: *[=:>]{1,2})? *[\"']?)[\w/+-]{24}"
-    r"|accountkey=|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}"
-    rf"|://{_OF_URL}+:{_OF_URL}+@"
-    r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
-    r"|xox[a-z]-|hooks\.slack|api.softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
-    r"|private key|putty-user-key"
-)
-_MAY_BE_ASSIGNED = re.compile(_ASSIGNED)
-_MAY_HOLD_TOKEN = re.compile(_TOKEN)
-_MAY_HOLD_SECRET = re.compile(f"{_ASSIGNED}|{_TOKEN}")
-"""The cheap look at folded text: the first for what the keyword detector finds, the second for what all others do."""
-
-_LIKE_I = str.maketrans("\u0130\u0131", "ii")
-"""Letters that a pattern without regard to case takes for an i, and `casefold` does not."""
-
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.IGNORECASE)
-
-_SIGNATURE = re.compile(r"[\w.+/=-]+")
 
 _REASON = re.compile(r"\w{2}")
 
 _LIKE_PASSWORD = re.compile(r"[\w.@!#$%^&*+/=~-]+")
-
-
-class Secret(NamedTuple):
-    """A value that gives access to something, and what kind of thing it is."""
-
-    kind: str
-    value: str
 
 
 Scan = Mapping[str, tuple[Secret, ...]]
@@ -76,7 +28,7 @@ def scan_secrets(change: FileChange) -> Scan:
     """Look at every line of a change once: added, unchanged and removed ones, the headings of hunks, and its path."""
     lines = (text for hunk in change.hunks for text in (hunk.heading, *(x.text for x in hunk.lines)))
     texts = dict.fromkeys((change.path, *lines))
-    if not _MAY_HOLD_SECRET.search(_fold("\n".join(texts))):
+    if not may_hold_secret("\n".join(texts)):
         return {}
     return {text: found for text in texts if (found := secrets_in(text, change.path))}
 
@@ -102,7 +54,7 @@ def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Fi
 def _bodies(lines: Sequence[Line], scan: Scan) -> Mapping[int, tuple[Secret, ...]]:
     """The keys whose first line makes no finding, by the place of the first added line of their bodies."""
     return {
-        at: (Secret(_PRIVATE_KEY, ""),)
+        at: (Secret(PRIVATE_KEY, ""),)
         for begin, at in added_bodies(lines)
         if not (lines[begin].kind is LineKind.ADDED and lines[begin].text in scan) and _pragma(lines, begin) is None
     }
@@ -128,38 +80,6 @@ def mask_texts(path: str, texts: Sequence[str]) -> list[str]:
     return [line.text for hunk in masked.hunks for line in hunk.lines]
 
 
-def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
-    """The secrets on one line, each once; `path` tells which way of assigning is usual there."""
-    found: dict[str, Secret] = {}
-    for window in _windows(text):
-        for detector in _likely(window):
-            for value in _detect(detector, window, path):
-                found.setdefault(value, Secret(str(detector.secret_type), value))
-    return tuple(found.values())
-
-
-def _windows(text: str) -> Iterator[str]:
-    for start in range(0, max(len(text), 1), WINDOW_CHARS - OVERLAP_CHARS):
-        runs_on = _RUNS_ON.match(text, start + WINDOW_CHARS)
-        end = runs_on.end() if runs_on else len(text)
-        yield text[start:end]
-        if end >= len(text):
-            break
-
-
-def _likely(text: str) -> Iterator[Any]:
-    """The detectors that may find something."""
-    folded = _fold(text)
-    assigned, token = _MAY_BE_ASSIGNED.search(folded), _MAY_HOLD_TOKEN.search(folded)
-    if assigned or token:
-        yield from (each for each in _detectors() if (assigned if each.secret_type == _KEYWORD else token))
-
-
-def _fold(text: str) -> str:
-    """The text without regard to case. ASCII letters stay side by side."""
-    return text.lower() if text.isascii() else text.translate(_LIKE_I).casefold()
-
-
 def mask_of(scans: Sequence[Scan]) -> Mask:
     """A mask for all secrets that are long enough to be looked for everywhere."""
     secrets = (secret for scan in scans for found in scan.values() for secret in found if _maskable(secret))
@@ -172,7 +92,7 @@ def _where(secret: Secret) -> Where:
     What only its name gives away may be an ordinary word or a piece of code, which must not be blanked all over a
     change: it is then masked as a whole literal alone.
     """
-    if secret.kind not in _ADVISORY:
+    if secret.kind not in ADVISORY:
         return Where.ANYWHERE
     like_password = any(map(str.isdigit, secret.value)) and _LIKE_PASSWORD.fullmatch(secret.value)
     return Where.WHOLE if like_password else Where.QUOTED
@@ -180,7 +100,7 @@ def _where(secret: Secret) -> Where:
 
 def _maskable(secret: Secret) -> bool:
     """The detector of private keys finds the words above the key, which are no secret."""
-    return secret.kind != _PRIVATE_KEY
+    return secret.kind != PRIVATE_KEY
 
 
 def _mask_hunk(hunk: Hunk, scan: Scan, mask: Mask) -> Hunk:
@@ -196,7 +116,7 @@ def _mask_text(text: str, scan: Scan, mask: Mask) -> str:
     masked = mask(text)
     for secret in filter(_maskable, scan.get(text, ())):
         # Not inside of a name: `password_field="password"` is no reason to blank the name.
-        where = Where.WHOLE if secret.kind in _ADVISORY else Where.ANYWHERE
+        where = Where.WHOLE if secret.kind in ADVISORY else Where.ANYWHERE
         if not mask.has(secret.value, where):
             masked = mask_value(masked, secret.value, where)
     return masked
@@ -212,7 +132,7 @@ def _pragma(lines: Sequence[Line], at: int) -> re.Match[str] | None:
 
 
 def _finding(path: str, lines: Sequence[Line], at: int, secrets: Sequence[Secret]) -> Finding:
-    sure = [secret for secret in secrets if secret.kind not in _ADVISORY]
+    sure = [secret for secret in secrets if secret.kind not in ADVISORY]
     kinds = ", ".join(dict.fromkeys(secret.kind for secret in sure or secrets))
     return about_line(
         path,
@@ -235,63 +155,3 @@ def _unexplained(path: str, lines: Sequence[Line], at: int) -> Finding:
         message="a secret is allowed here, and nothing says why",
         suggestion="write the reason behind the pragma",
     )
-
-
-def _detect(detector: Any, text: str, path: str) -> Iterator[str]:
-    """The values that a detector finds, without those that only look like a secret."""
-    kind = detector.secret_type
-    found = {str(secret.secret_value) for secret in detector.analyze_line(filename=path, line=text)}
-    for value in sorted(found):
-        if value and not (kind in _ADVISORY and _harmless(value, text, path, detector)):
-            yield from _whole(value, text, detector)
-
-
-def _whole(value: str, text: str, detector: Any) -> Iterator[str]:
-    """The whole match where a pattern's group holds only the beginning of a secret, such as `ghp` of a token, and a
-    token with its signature, too, where the pattern ends before that."""
-    if len(value) < MIN_CHARS:
-        matches = (match for regex in getattr(detector, "denylist", ()) for match in regex.finditer(text))
-        value = next((str(match.group()) for match in matches if value in match.groups()), value)
-    yield value
-    if detector.secret_type == "JSON Web Token":
-        at = text.find(value)
-        while at >= 0:
-            end = at + len(value)
-            signature = _SIGNATURE.match(text, end)
-            yield value + (signature[0] if signature else "")
-            at = text.find(value, end)
-
-
-def _harmless(value: str, text: str, path: str, detector: Any) -> bool:
-    """What detect-secrets itself takes for a placeholder, a reference or a name."""
-    from detect_secrets.filters import heuristic
-
-    return bool(
-        heuristic.is_sequential_string(value)
-        or heuristic.is_potential_uuid(value)
-        or heuristic.is_likely_id_string(value, text, detector)
-        or heuristic.is_templated_secret(value)
-        or heuristic.is_prefixed_with_dollar_sign(value)
-        or heuristic.is_indirect_reference(text)
-        or heuristic.is_not_alphanumeric_string(value)
-        or heuristic.is_lock_file(path)
-        or _PLACEHOLDER.fullmatch(value)
-    )
-
-
-_PLACEHOLDER = re.compile(
-    r"[x*.\-_ ]+|pass(?:word|wd|phrase|code)?s?|pwd|secrets?|tokens?|(?:api[_-]?)?keys?|credentials?"
-    r"|(?:your|my|the|example|sample|dummy|fake|test|change|replace|insert|todo|none|null)[\w\- ]*"
-    r"|<.*>|\{.*\}|%.*",
-    re.IGNORECASE,
-)
-
-
-@cache
-def _detectors() -> tuple[Any, ...]:
-    """All of detect-secrets' detectors but those by entropy and the one for addresses."""
-    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-
-    left_out = {"Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector"}
-    classes: Any = get_mapping_from_secret_type_to_class().values()
-    return tuple(cls() for cls in classes if cls.__name__ not in left_out)

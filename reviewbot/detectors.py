@@ -1,0 +1,172 @@
+"""Which values on a line give access to something, by the detectors of detect-secrets.
+
+Nothing is verified over the network. Entropy detectors are left out (too many false alarms), and addresses are no
+secrets. Importing detect-secrets takes longer than all other start-up work together, so a cheap pattern tells first
+whether any line can hold a secret; the tests prove that it lets through all that the detectors find.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from reviewbot.masks import MIN_CHARS
+
+WINDOW_CHARS = 4000
+OVERLAP_CHARS = 400
+"""Longer lines are looked at in windows, for some detectors take quadratic time. The windows overlap by more than what
+tells a secret stands before it."""
+
+_RUNS_ON = re.compile(r"[^\s\"'`]{0,4096}+")
+"""Each window goes on to where no secret can, or by the longest there is."""
+
+_KEYWORD = "Secret Keyword"
+_JSON_WEB_TOKEN = "JSON Web Token"
+PRIVATE_KEY = "Private Key"
+ADVISORY = (_KEYWORD, "Basic Auth Credentials")
+
+_OF_URL = r"[^:/?#\[\]@!$&'()*+,;=\s]"
+_ASSIGNED = (
+    r"(?:api|auth|service|account|db|database|priv|private|client)_?key|(?:db|database|key)_?pass|passw|pwd|secret"
+    r"|contrase"
+)
+_TOKEN = (
+    r"(?:key|token|pass(?:word)?|pwd?)(?:.{0,60}?[\"']|[\"'\]]{0,2}(?: *[=:>]{1,2})? *[\"']?)[\w/+-]{24}"
+    r"|accountkey=|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}"
+    rf"|://{_OF_URL}+:{_OF_URL}+@"
+    r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
+    r"|xox[a-z]-|hooks\.slack|api.softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
+    r"|private key|putty-user-key"
+)
+_MAY_BE_ASSIGNED = re.compile(_ASSIGNED)
+_MAY_HOLD_TOKEN = re.compile(_TOKEN)
+_MAY_HOLD_SECRET = re.compile(f"{_ASSIGNED}|{_TOKEN}")
+"""The cheap look at folded text: the first for what the keyword detector finds, the second for what all others do."""
+
+_LIKE_I = str.maketrans("\u0130\u0131", "ii")
+"""Letters that a pattern without regard to case takes for an i, and `casefold` does not."""
+
+_HEADER = re.compile(r"(?<![\w=-])[\w=-]++\.[\w=-]")
+_SIGNATURE = re.compile(r"[\w.+/=-]+")
+
+
+class Secret(NamedTuple):
+    """A value that gives access to something, and what kind of thing it is."""
+
+    kind: str
+    value: str
+
+
+def may_hold_secret(text: str) -> bool:
+    """Whether it is worth asking the detectors about any line of a text; cheap."""
+    return bool(_MAY_HOLD_SECRET.search(_fold(text)))
+
+
+def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
+    """The secrets on one line, each once; `path` tells which way of assigning is usual there."""
+    found: dict[str, Secret] = {}
+    for window in _windows(text):
+        for detector in _likely(window):
+            for value in _detect(detector, window, path):
+                found.setdefault(value, Secret(str(detector.secret_type), value))
+    return tuple(found.values())
+
+
+def _windows(text: str) -> Iterator[str]:
+    for start in range(0, max(len(text), 1), WINDOW_CHARS - OVERLAP_CHARS):
+        runs_on = _RUNS_ON.match(text, start + WINDOW_CHARS)
+        end = runs_on.end() if runs_on else len(text)
+        yield text[start:end]
+        if end >= len(text):
+            break
+
+
+def _likely(text: str) -> Iterator[Any]:
+    """The detectors that may find something."""
+    folded = _fold(text)
+    assigned, token = _MAY_BE_ASSIGNED.search(folded), _MAY_HOLD_TOKEN.search(folded)
+    may_find = {_KEYWORD: assigned, _JSON_WEB_TOKEN: token and _has_web_token(text)}
+    if assigned or token:
+        yield from (each for each in _detectors() if may_find.get(each.secret_type, token))
+
+
+def _has_web_token(text: str) -> bool:
+    """Whether there may be a JSON Web Token. Without the dot behind its header its detector takes quadratic time."""
+    return any("eyJ" in found[0] for found in _HEADER.finditer(text))
+
+
+def _fold(text: str) -> str:
+    """The text without regard to case. ASCII letters stay side by side."""
+    return text.lower() if text.isascii() else text.translate(_LIKE_I).casefold()
+
+
+def _detect(detector: Any, text: str, path: str) -> Iterator[str]:
+    """The values that a detector finds, without those that only look like a secret."""
+    kind = detector.secret_type
+    found = set(_values(detector, text, path))
+    for value in sorted(found):
+        if value and not (kind in ADVISORY and _harmless(value, text, path, detector)):
+            yield from _whole(value, text, detector)
+
+
+def _values(detector: Any, text: str, path: str) -> Iterator[str]:
+    """All values on the line. The keyword detector tells one value at a time, and is asked again behind it."""
+    rest = text
+    while True:
+        values = {str(secret.secret_value) for secret in detector.analyze_line(filename=path, line=rest)}
+        yield from values
+        behind = min((rest.find(value) + len(value) for value in values if value in rest), default=0)
+        if detector.secret_type != _KEYWORD or behind == 0:
+            return
+        rest = rest[behind:]
+
+
+def _whole(value: str, text: str, detector: Any) -> Iterator[str]:
+    """The whole match where a pattern's group holds only the beginning of a secret, such as `ghp` of a token, and a
+    token with its signature, too, where the pattern ends before that."""
+    if len(value) < MIN_CHARS:
+        matches = (match for regex in getattr(detector, "denylist", ()) for match in regex.finditer(text))
+        value = next((str(match.group()) for match in matches if value in match.groups()), value)
+    yield value
+    if detector.secret_type == _JSON_WEB_TOKEN:
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            signature = _SIGNATURE.match(text, end)
+            yield value + (signature[0] if signature else "")
+            at = text.find(value, end)
+
+
+def _harmless(value: str, text: str, path: str, detector: Any) -> bool:
+    """What detect-secrets itself takes for a placeholder, a reference or a name."""
+    from detect_secrets.filters import heuristic
+
+    return bool(
+        heuristic.is_sequential_string(value)
+        or heuristic.is_potential_uuid(value)
+        or heuristic.is_likely_id_string(value, text, detector)
+        or heuristic.is_templated_secret(value)
+        or heuristic.is_prefixed_with_dollar_sign(value)
+        or heuristic.is_indirect_reference(text)
+        or heuristic.is_not_alphanumeric_string(value)
+        or heuristic.is_lock_file(path)
+        or _PLACEHOLDER.fullmatch(value)
+    )
+
+
+_PLACEHOLDER = re.compile(
+    r"[x*.\-_ ]+|pass(?:word|wd|phrase|code)?s?|pwd|secrets?|tokens?|(?:api[_-]?)?keys?|credentials?"
+    r"|(?:your|my|the|example|sample|dummy|fake|test|change|replace|insert|todo|none|null)[\w\- ]*"
+    r"|<.*>|\{.*\}|%.*",
+    re.IGNORECASE,
+)
+
+
+@cache
+def _detectors() -> tuple[Any, ...]:
+    """All of detect-secrets' detectors but those by entropy and the one for addresses."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+    left_out = {"Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector"}
+    classes: Any = get_mapping_from_secret_type_to_class().values()
+    return tuple(cls() for cls in classes if cls.__name__ not in left_out)
