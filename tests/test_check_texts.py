@@ -38,6 +38,17 @@ def found(text: str, path: str = "a.py", watched: Watched = Watched()) -> list[t
         "\uff45val(x)",
         "\uff41\uff44\uff4d\uff49\uff4e = 1",
         "import \U0001d42c\U0001d432\U0001d42c",
+        "p\u03b1yload = 1",
+        "user\u03bdame = 1",
+        "is_pa\u03b9d = 1",
+        "u\u017fer = 1",
+        "\ufb01le = 1",
+        "\u212aey = 1",
+        "n\u2092de = 1",
+        "\ua4d0\ua4f3T = 1",
+        "\ua4eePI_key = 1",
+        "\u2c9epen = 1",
+        "c\u2c9funt = 1",
     ],
 )
 def test_mixed_alphabets_are_a_warning(line: str) -> None:
@@ -50,6 +61,10 @@ def test_mixed_alphabets_are_a_warning(line: str) -> None:
         "\u0394t = 1",
         "\u03c3_x = 1",
         "\u03bcs",
+        "d\u03c1dt = 1",
+        "\u03b1_max = \u03b1max",
+        "# 5 \u212a, 2\u00aa parte, x\u2092",
+        "# \u2c81\u2c9f\u2c93",
         "# \u043f\u0440\u0438\u0432\u0435\u0442 API",
         "x_\u0441\u0447\u0451\u0442 = 1",
         "na\u00efve = 1",
@@ -68,6 +83,11 @@ def test_mixed_alphabets_are_a_warning(line: str) -> None:
 )
 def test_alphabets_side_by_side_are_none(line: str) -> None:
     assert found(f"+{line}") == []
+
+
+def test_letters_below_the_line_are_names_of_their_own_elsewhere() -> None:
+    assert found("+x\u1d62 = 1", "a.jl") == []
+    assert found("+x\u1d62 = 1", "a.py") == [(1, "warning", "check/homoglyph")]
 
 
 def test_mixed_alphabets_in_the_name_of_a_file() -> None:

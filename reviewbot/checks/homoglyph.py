@@ -1,5 +1,5 @@
-"""Names that mix alphabets, so that they look like others: Cyrillic letters among Latin ones (UTS 39), and letters that
-Python reads as others (NFKC)."""
+"""Names that mix alphabets, so that they look like others: Cyrillic letters among Latin ones (UTS 39, confusables.txt),
+and letters that Python reads as others (NFKC)."""
 
 import re
 import unicodedata
@@ -18,21 +18,33 @@ _LOOKALIKES = (
     "\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"  # Greek
     "\u0561\u0570\u0578\u057d\u0585\u0555\u054f\u054d"  # Armenian
     "\u13a0\u13a1\u13a2\u13aa\u13ab\u13ac\u13b3\u13b7\u13bb\u13be\u13da\u13d2\u13dd\u13e2\u13e6"  # Cherokee
+    "\ua4d0-\ua4d4\ua4d6\ua4d7\ua4d9\ua4da\ua4dc\ua4dd\ua4df-\ua4e3\ua4e6\ua4e7\ua4ea\ua4ec\ua4ee\ua4f0"  # Lisu
+    "\ua4f2-\ua4f4"
+    "\u2c8e\u2c92\u2c94\u2c98\u2c9a\u2c9e\u2c9f\u2ca2\u2ca3\u2ca4\u2ca5\u2ca6\u2ca8\u2cac"  # Coptic
 )
+_GREEK_INSIDE = "\u03b1\u03b9\u03ba\u03bd\u03c1\u03c4\u03c5\u03c7\u03b3\u03c9"
+"""Small letters that look Latin among Latin ones, and are what they are at the side of a name, as in `\u03b1_max`."""
+
 _LATIN = "A-Za-z\u00c0-\u024f"
-_OTHER = "\u0400-\u058f\u13a0-\u13ff"
+_OTHER = "\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff\ua4d0-\ua4ff"
 
 _NAME = re.compile(r"\w+")
 _WORD = re.compile(r"[^\W\d_]+")
-_FOREIGN = re.compile(f"[{_LOOKALIKES}{_OTHER}]")
+_FOREIGN = re.compile(f"[{_LOOKALIKES}{_OTHER}{_GREEK_INSIDE}]")
 _HAS_LATIN = re.compile(f"[{_LATIN}]")
 _LOOKALIKE = re.compile(f"[{_LOOKALIKES}]")
 _INSIDE = re.compile(f"[{_LATIN}][{_OTHER}]+[{_LATIN}]")
+_GREEK_AMONG_LATIN = re.compile(f"(?=(?:[^{_LATIN}]*[{_LATIN}]){{3}})(?!d.d.$)[{_LATIN}]+[{_GREEK_INSIDE}]+[{_LATIN}]")
+"""Not a derivative such as `d\u03c1dt`, nor a product of a few letters."""
 _NO_NAME = re.compile(r"\\[A-Za-z]|%[a-z]|(?<=-)[^\W\d_]{2}(?=-)")
 """Escapes and places of a format, and where two ranges of a set of letters meet, as in `[a-zA-Z]`."""
 
-_FOLDED = re.compile("[\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]")
-"""Letters of full width and of mathematics."""
+_SHAPED = "\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u017f\u2102-\u2139\u2145-\u2149\u2160-\u217f\ufb00-\ufb06"
+_RAISED = "\u00aa\u00ba\u02b0-\u02b8\u02e1-\u02e3\u1d2c-\u1d6a\u2071\u207f\u2090-\u209c\u2c7c\u2c7d"
+_FOLDED = re.compile(f"[{_SHAPED}]")
+_FOLDED_BY_PYTHON = re.compile(f"[{_SHAPED}{_RAISED}]")
+"""Letters of full width, of mathematics, long, joined, and of signs such as that of kelvin; where Python reads them,
+those above and below the line too, which are names of their own elsewhere."""
 
 
 def find_homoglyphs(change: FileChange) -> tuple[Finding, ...]:
@@ -40,13 +52,15 @@ def find_homoglyphs(change: FileChange) -> tuple[Finding, ...]:
 
     In one of its words are letters of another alphabet that look like Latin ones, or any between Latin ones. A word
     that is wholly of another alphabet counts only if all of its letters look Latin, and Greek letters as in `Δt` look
-    like none. In code, a name that Python reads as another one, in plain letters, is found as well."""
+    like none, small ones only between Latin ones. In code, a name that Python reads as another one, in plain letters,
+    is found as well."""
     found: list[Finding] = []
     mixed = _mixed_name(change.raw_path.decode("utf-8", "replace"))
     if mixed is not None:
         found += about_name(
             change, rule=RULE, severity=Severity.WARNING, message=_mixed_in("the name of a file", mixed)
         )
+    folded = _FOLDED_BY_PYTHON if change.path.endswith((".py", ".pyi", ".pyx")) else _FOLDED
     for hunk in change.hunks:
         parts: dict[int, list[Part]] | None = None
         for at, line in enumerate(hunk.lines):
@@ -55,10 +69,10 @@ def find_homoglyphs(change: FileChange) -> tuple[Finding, ...]:
             message = None
             if (mixed := _mixed_name(line.text)) is not None:
                 message = _mixed_in("one name", mixed)
-            elif _FOLDED.search(line.text):
+            elif folded.search(line.text):
                 if parts is None:
                     parts = text_parts(change.path, hunk.lines)
-                message = _folded_name(line.text, parts[line.new or 0])
+                message = _folded_name(line.text, parts[line.new or 0], folded)
             if message is not None:
                 found.append(
                     about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.WARNING, message=message)
@@ -103,14 +117,14 @@ def _deceives(word: str) -> bool:
     """Whether a word looks Latin and is not wholly so. Its name has Latin letters, if not the word."""
     if not _HAS_LATIN.search(word):
         return not _LOOKALIKE.sub("", word)
-    return bool(_LOOKALIKE.search(word) or _INSIDE.search(word))
+    return bool(_LOOKALIKE.search(word) or _INSIDE.search(word) or _GREEK_AMONG_LATIN.match(word))
 
 
-def _folded_name(text: str, parts: Sequence[Part]) -> str | None:
+def _folded_name(text: str, parts: Sequence[Part], folded: re.Pattern[str]) -> str | None:
     """What to say of the first name in code that is another one, in ASCII, to Python (PEP 3131)."""
     for found in _NAME.finditer(text):
         name = found[0]
-        if not name.isascii() and len(name) > 1 and part_at(parts, found.start()) is None:
+        if len(name) > 1 and folded.search(name) and name.isidentifier() and part_at(parts, found.start()) is None:
             read = unicodedata.normalize("NFKC", name)
             if read.isascii():
                 return f"letters of other shapes stand for plain ones in one name, which Python reads as {read[:60]}"
