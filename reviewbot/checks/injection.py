@@ -1,6 +1,7 @@
 """Text in a change that speaks to its reviewer. People should see it; the gate does not take orders from anybody."""
 
 import re
+from collections.abc import Sequence
 
 from reviewbot.diff import FileChange, Hunk, LineKind
 from reviewbot.findings import Finding, Severity, about_line
@@ -26,6 +27,17 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             _FORGET,
             r"(?:ignore|disregard|forget|override|bypass)\b.{0,20}\b(?:previous|prior|preceding|above|earlier|your|all)\b"
             r".{0,20}\b(?:instructions?|prompts?|guidelines|directives)\b",
+        ),
+        (
+            _FORGET,
+            r"(?:ignore|disregard|forget|override|bypass) (?:all |any )?(?:of )?(?:the |these |those |every )?"
+            r"(?:instructions?|prompts?|guidelines|directives|rules) (?:(?:that|which) (?:are|were|is|was) )?"
+            r"(?:above|before this|so far|given (?:above|before|to you|earlier))\b",
+        ),
+        (
+            _FORGET,
+            r"(?:ignore|disregard|forget|override|bypass) (?:the |its |every )?(?:system|reviewer'?s?|developer) "
+            r"(?:prompts?|instructions?|messages?)\b",
         ),
         (
             _FORGET,
@@ -76,6 +88,11 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 """What such text says, and how it is told; matched against a line in small letters."""
 
+_IN_DOUBT = re.compile(
+    r"\b(?:if|when|once|unless|until|after|before|whether|that|because|while) (?:(?:an?|the|this|your|each) )?$"
+)
+"""What stands before an approval that only something else depends on."""
+
 SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (what, re.compile(pattern))
     for what, pattern in (
@@ -99,8 +116,8 @@ SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 """Strings that models or requests give a meaning, matched as they stand."""
 
-MAX_CHARS = 2000
-"""Longer lines are looked at up to here: nobody writes to a reader behind that."""
+MAX_CHARS = 65536
+"""Longer lines are looked at up to here. What stands behind that, no model reads either."""
 
 
 _STRUCK = re.compile(r"<s(?: [^<>]*)?>[^<>]*</s>")
@@ -110,30 +127,44 @@ _EDGES = " \t#/*;%!<>-\"'`+\\(),"
 """What stands around the text of a comment or of a string."""
 
 _SEAM_CHARS = 120
-"""So much of two lines is put together: an order is no longer."""
+"""So much of each line is put together: an order is no longer."""
+
+_SEAM_LINES = 3
 
 
 def find_injections(change: FileChange) -> tuple[Finding, ...]:
-    """A finding for each added line that speaks to the reviewer, and for each that does so together with the added line
-    below it."""
+    """A finding for each added line that speaks to the reviewer, and for each that does so together with the added
+    lines below it."""
     found = []
     for hunk in change.hunks:
-        above: int | None = None
+        above: list[int] = []
         for at, line in enumerate(hunk.lines):
             if line.kind is LineKind.REMOVED:
                 continue
             if line.kind is LineKind.CONTEXT:
-                above = None
+                above = []
                 continue
+            above = [*above[1 - _SEAM_LINES :], at]
             what = speaks(line.text)
             if what is not None:
                 found.append(_finding(change, hunk, at, what))
-                above = None
+                above = []
                 continue
-            if above is not None and (what := speaks_across(hunk.lines[above].text, line.text)) is not None:
-                found.append(_finding(change, hunk, above, f"{what}, with the line below"))
-            above = at
+            begin, what = _speaks_across(hunk, above)
+            if what is not None:
+                found.append(_finding(change, hunk, begin, f"{what}, with what is below"))
+                above = []
     return tuple(found)
+
+
+def _speaks_across(hunk: Hunk, places: Sequence[int]) -> tuple[int, str | None]:
+    """What the lines at some places say together, and where that begins; the fewest lines that say it."""
+    for count in range(2, len(places) + 1):
+        some = places[-count:]
+        what = speaks_across([hunk.lines[at].text for at in some])
+        if what is not None:
+            return some[0], what
+    return 0, None
 
 
 def _finding(change: FileChange, hunk: Hunk, at: int, what: str) -> Finding:
@@ -152,14 +183,23 @@ def speaks(text: str) -> str | None:
     return _says(text)
 
 
-def speaks_across(above: str, below: str) -> str | None:
-    """What two lines say together, of which none says anything by itself."""
-    above, below = above.strip(_EDGES), below.strip(_EDGES)
-    if not above or not below:
+def speaks_across(texts: Sequence[str]) -> str | None:
+    """What lines say together, of which none says anything by itself."""
+    bare = [text.strip(_EDGES) for text in texts]
+    if not all(bare):
         return None
-    return _says(f"{above[-_SEAM_CHARS:]} {below[:_SEAM_CHARS]}")
+    first, *middle, last = bare
+    between = [text[:_SEAM_CHARS] for text in middle]
+    return _says(" ".join([first[-_SEAM_CHARS:], *between, last[:_SEAM_CHARS]]))
 
 
 def _says(text: str) -> str | None:
     lower = text.lower()
-    return next((what for what, pattern in WORDS if pattern.search(lower)), None)
+    return next((what for what, pattern in WORDS if _is_said(what, pattern, lower)), None)
+
+
+def _is_said(what: str, pattern: re.Pattern[str], text: str) -> bool:
+    if what != _APPROVAL:
+        return pattern.search(text) is not None
+    starts = (found.start() for found in pattern.finditer(text))
+    return any(not _IN_DOUBT.search(text, max(0, start - _SEAM_CHARS), start) for start in starts)
