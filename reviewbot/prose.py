@@ -100,6 +100,11 @@ def is_rightward(text: str) -> bool:
     return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
 
 
+def has_two_rightward_words(text: str) -> bool:
+    """Whether two words of such scripts stand side by side, as they do in a sentence."""
+    return _TWO_WORDS.search(text) is not None
+
+
 def _by_looks(text: str, parts: list[Part]) -> list[Part]:
     """The parts of a line; all of it as one where there are words beside them and those do not look like code."""
     if text.isascii():
@@ -108,6 +113,6 @@ def _by_looks(text: str, parts: list[Part]) -> list[Part]:
     ends = [*(part.start for part in parts), len(text)]
     rest = " ".join(text[begin:end] for begin, end in zip(begins, ends, strict=True))
     rest = "".join(c for c in _MARKUP.sub(" ", rest) if unicodedata.category(c) not in ("Cf", "Mn", "Mc"))
-    if not any(map(str.isalnum, rest)) or _CODE.search(rest) and not _TWO_WORDS.search(rest):
+    if not any(map(str.isalnum, rest)) or _CODE.search(rest) and not has_two_rightward_words(rest):
         return parts
     return [Part(0, len(text), Kind.LIKELY)]

@@ -74,6 +74,12 @@ ERROR = [(1, "error", "check/bidi")]
         pytest.param(flag("ignore"), id="word that poses as a flag"),
         pytest.param(flag("1234"), id="number that poses as a flag"),
         pytest.param(flag("gbeng").replace("\U000e007f", ""), id="flag without its end"),
+        pytest.param("\u05e9 \u2066unless admin\u2069", id="code isolated beside a Hebrew name"),
+        pytest.param("set_property \u2067\u05e9 admin\u2069", id="isolated words of a command"),
+        pytest.param("evil();\rprint('hello')", id="carriage return inside a line"),
+        pytest.param("# a \r b\r", id="one before the end of a line"),
+        pytest.param("x = 'pass\u200bword'", id="space without width in a Latin word"),
+        pytest.param("x\u200b = 1", id="such a space in a name"),
         pytest.param("x = '\U000e0080'", id="character that is ignored and not assigned"),
     ],
 )
@@ -133,6 +139,10 @@ def test_what_is_hidden_is_found(line: str) -> None:
         pytest.param(
             "x = 'caf\u00e9 \u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439'", id="other scripts"
         ),
+        pytest.param("x = 1\r", id="end of a line on Windows"),
+        pytest.param("x = 1\r\r", id="such an end, converted twice"),
+        pytest.param("# \u0e20\u0e32\u0e29\u0e32\u200b\u0e44\u0e17\u0e22", id="Thai words"),
+        pytest.param("x = '\u1797\u17b6\u179f\u17b6\u200b\u1781\u17d2\u1798\u17c2\u179a'", id="Khmer words"),
         "# \u05e9\u05dc\u05d5\u05dd \u2066'API'\u2069 \u05e9\u05dc\u05d5\u05dd",
         'x = "\u05e9\u05dc\u05d5\u05dd \u2066\\"x\\"\u2069 \u05e9\u05dc\u05d5\u05dd"',
     ],
@@ -155,6 +165,10 @@ def test_a_comment_or_string_of_many_lines(begin: str, end: str) -> None:
 def test_a_file_without_code() -> None:
     assert found(f'{ISOLATED} \u2067"\u05e9"\u2069', path="README.md") == []
     assert found("x = 1 \u2066y\u2069", path="README.md") == ERROR
+
+
+def test_a_space_without_width_is_markup_on_a_page() -> None:
+    assert run_checks([change("a.md", "+one`\u200b`two")]).findings == ()
 
 
 def test_a_long_line_of_such_characters_is_looked_at_once() -> None:

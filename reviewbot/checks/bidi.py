@@ -1,8 +1,8 @@
 """Characters that nobody sees, and such that show code in another order than it runs (CVE-2021-42574).
 
 Hebrew, Arabic and other scripts need some of them: in comments, strings and prose marks beside their letters and
-balanced isolates around words of either direction, joiners inside their words. Emoji are glued together by joiners and
-selectors. Those are no findings.
+balanced isolates around words of either direction, joiners inside their words. Thai and its neighbours mark where a
+line may break. Emoji are glued together by joiners and selectors. Those are no findings.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reviewbot.diff import FileChange, LineKind
 from reviewbot.findings import Finding, Severity, about_line, about_name
-from reviewbot.prose import Kind, Part, is_rightward, part_at, text_parts
+from reviewbot.prose import Kind, Part, has_two_rightward_words, is_rightward, part_at, text_parts
 
 RULE = "check/bidi"
 
@@ -32,9 +32,18 @@ _SELECTORS = _MONGOLIAN + "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _SOFT_HYPHEN = "\u00ad"
 _SEPARATORS = "\u2028\u2029"
 _NO_DOTS = "\u2800"
+_RETURN = r"\r(?!\r*$)"
+"""A carriage return inside a line: a terminal shows what follows it in the place of what stands before it."""
+
+_BREAKS = "\u200b\u2060"
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf]"
+)
+"""Scripts of South East Asia and Tibet, which put no spaces between words (UAX 14)."""
+
 
 _SUSPECT = re.compile(
-    f"[{_OPENING}{_OVERRIDES}{_CLOSING}{_MARKS}{_JOINERS}{_INVISIBLE}{_SELECTORS}{_SOFT_HYPHEN}{_SEPARATORS}{_NO_DOTS}]"
+    f"[{_OPENING}{_OVERRIDES}{_CLOSING}{_MARKS}{_JOINERS}{_INVISIBLE}{_SELECTORS}{_SOFT_HYPHEN}{_SEPARATORS}{_NO_DOTS}]|{_RETURN}"
 )
 _SELECTOR = re.compile(f"[{_SELECTORS}]")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f")
@@ -52,6 +61,7 @@ _VARIED = re.compile(
 )
 """Characters with variants by Unicode's StandardizedVariants and the Ideographic Variation Database."""
 
+_BARE = re.compile(f"[{_OPENING}{_CLOSING}{_MARKS}]")
 _DELIMITER = re.compile(r"\*/|-->|[\"'`]")
 
 MAX_DEPTH = 125
@@ -69,7 +79,11 @@ def find_bidi(change: FileChange) -> tuple[Finding, ...]:
     for hunk in change.hunks:
         parts: dict[int, list[Part]] | None = None
         for at, line in enumerate(hunk.lines):
-            if line.kind is not LineKind.ADDED or line.text.isascii() or not _SUSPECT.search(line.text):
+            if (
+                line.kind is not LineKind.ADDED
+                or (line.text.isascii() and "\r" not in line.text)
+                or not _SUSPECT.search(line.text)
+            ):
                 continue
             if parts is None:
                 parts = text_parts(change.path, hunk.lines)
@@ -83,8 +97,12 @@ def find_bidi(change: FileChange) -> tuple[Finding, ...]:
 
 
 def _message(where: str, suspects: Sequence[str]) -> str:
-    names = ", ".join(dict.fromkeys(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in suspects))
+    names = ", ".join(dict.fromkeys(f"U+{ord(c):04X} {_name(c)}" for c in suspects))
     return f"{where} characters that are invisible or change the order of what is shown: {names}"
+
+
+def _name(character: str) -> str:
+    return "CARRIAGE RETURN" if character == "\r" else unicodedata.name(character, "without a name")
 
 
 def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Iterator[str]:
@@ -104,7 +122,10 @@ def _suspects(text: str, parts: Sequence[Part], *, first: bool = False) -> Itera
         elif character in _CLOSING:
             begin = waiting.pop() if waiting else at
             part = part_at(parts, begin)
-            if part not in rightward or _CLOSES.get(text[begin]) != character or not _is_inside(part, ends, begin, at):
+            is_pair = _CLOSES.get(text[begin]) == character
+            if not (
+                is_pair and part in rightward and _is_inside(part, ends, begin, at) and _is_text(text, part, begin, at)
+            ):
                 yield character
         elif not _is_needed(text, at, part_at(parts, at), rightward):
             yield character
@@ -121,6 +142,8 @@ def _is_needed(text: str, at: int, part: Part | None, rightward: set[Part]) -> b
         return _joins(text, at, is_name=is_name)
     if character == _SOFT_HYPHEN:
         return not is_name
+    if character in _BREAKS:
+        return part is not None and not is_name and (part.kind is Kind.PROSE or _breaks_words(text, at))
     if character in _SEPARATORS:
         return part is not None and part.kind in (Kind.STRING, Kind.PROSE)
     return bool(_SELECTOR.match(character)) and _selects(text, at)
@@ -146,6 +169,13 @@ def _is_inside(part: Part, ends: Mapping[Kind, Sequence[int]], begin: int, end: 
     return end < part.end and bisect(places, begin) == bisect(places, end)
 
 
+def _is_text(text: str, part: Part, begin: int, end: int) -> bool:
+    """Whether what two controls order is no code. Where nothing but its looks makes a line text, Latin letters between
+    them may be code, unless the line has a sentence."""
+    latin = any(character.isascii() and character.isalpha() for character in text[begin:end])
+    return part.kind is not Kind.LIKELY or not latin or has_two_rightward_words(_BARE.sub("", text))
+
+
 def _joins(text: str, at: int, *, is_name: bool) -> bool:
     """Whether a joiner stands where one is needed: in an emoji, behind a virama, or at a letter of a script that joins
     its letters; in names between two of those (UAX 31, A1, A2 and B)."""
@@ -167,6 +197,11 @@ def _is_pictorial(character: str) -> bool:
     if "\U0001f000" <= character <= "\U0001faff" or character == "\u2194" or _SELECTOR.match(character):
         return True
     return unicodedata.category(character) == "So"
+
+
+def _breaks_words(text: str, at: int) -> bool:
+    """Whether a place without width stands between letters of a script without spaces."""
+    return all(_UNSPACED.match(beside) for beside in _beside(text, at, at + 1))
 
 
 def _selects(text: str, at: int) -> bool:

@@ -24,7 +24,7 @@ def find_conflict_markers(change: FileChange) -> tuple[Finding, ...]:
             current = [at]
         elif current and (_BASE.match(text) or _MIDDLE.match(text)):
             current.append(at)
-        elif len(current) > 1 and _MIDDLE.match(lines[current[-1]].text.rstrip()) and _CLOSE.match(text):
+        elif _CLOSE.match(text) and any(_MIDDLE.match(lines[place].text.rstrip()) for place in current):
             added = [place for place in (*current, at) if lines[place].kind is LineKind.ADDED]
             if added:
                 found.append(
