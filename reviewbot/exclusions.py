@@ -58,7 +58,9 @@ _OBJECT = (
 )
 _SUBJECT = rf"(?:(?:the|this|that|these|each|new|added|public|whole) )*(?:{NAME} )?{_OBJECT}(?: {NAME})?"
 _SHORT_OF = r"(?:lacks?|has no|have no|(?:is|are) missing|needs?|should have|could use|does not have|doesn't have)"
-_ADDING = r"(?:add|adding|write|writing|provide|providing|include|including|update|updating)"
+_ADDING = r"(?:add|adding|write|writing|provide|providing|include|including)"
+_REST_OF_ONE = r"(?![\w-])(?:(?! and )[^,:])*"
+"""What may follow where another object would be one that matters."""
 _SOME = r"(?:(?:an?|any|some|more|the|its|proper|brief|short|clear|detailed|inline|appropriate|descriptive) )*"
 _TEXT = rf"{_SOME}(?:code |doc )?(?:comments?|docstrings?|documentation|type (?:hints?|annotations?)|javadoc|jsdoc)"
 _TESTS = rf"{_SOME}(?:(?:unit |regression )?tests|(?:unit|regression) test|tests? cases?|test coverage)"
@@ -72,6 +74,11 @@ _MODULES = (
     rf"(?:{_WORD_LIKE_NAME}(?:(?:, and|,| and) {_WORD_LIKE_NAME})*"
     rf"|the {_WORD_LIKE_NAME}(?: and {_WORD_LIKE_NAME})? (?:modules?|packages?|library))"
 )
+_KNOWN_MODULE = (
+    r"(?:os|sys|re|json|math|time|datetime|random|logging|pathlib|typing|subprocess|asyncio|collections|itertools"
+    r"|functools|contextlib|dataclasses|shutil|threading|numpy|pandas|requests|torch|react|lodash|axios|fmt)"
+)
+"""A bare word that is not imported may as well be a record of somebody's, so only modules that everybody knows."""
 _SEEN = r"(?:defined|declared|imported)"
 _CODE = r"(?:the|this) (?:(?:shown|given|provided|visible) )?(?:code|diff|change|snippet|lines|context|hunk|file)"
 _VERSIONS = r"(?:versions?|releases?|python ?\d[\d.]*)(?: of (?:the )?\w+)?"
@@ -91,6 +98,7 @@ EXCLUSIONS = (
         ("comment", "docstring", "document", "type hint", "type annotation", "javadoc", "jsdoc"),
         _sentence(
             rf"{_SOFTLY}{_ADDING} {_TEXT}{_REST}",
+            rf"{_SOFTLY}(?:use|using|update|updating) {_TEXT}{_REST_OF_ONE}",
             rf"{_SUBJECT} {_SHORT_OF} {_TEXT}{_REST}",
             rf"{_NO} {_TEXT}{_REST}",
             rf"{_SUBJECT} (?:is|are) (?:not documented|undocumented)",
@@ -101,6 +109,7 @@ EXCLUSIONS = (
         ("test",),
         _sentence(
             rf"{_SOFTLY}{_ADDING} (?:{_TESTS}|a test){_REST}",
+            rf"{_SOFTLY}(?:update|updating) {_TESTS}{_REST_OF_ONE}",
             rf"{_SUBJECT} {_SHORT_OF} {_TESTS}(?: (?:for|of) {_SUBJECT})?",
             rf"{_NO} {_TESTS}(?: (?:for|of) {_SUBJECT})?",
             rf"{_SUBJECT} (?:is|are) (?:not tested|untested|not covered by (?:any )?tests?)",
@@ -120,6 +129,7 @@ EXCLUSIONS = (
             rf"(?:{_IMPORTABLE}|{_WORD_LIKE_NAME}) (?:is|are) (?:undefined|not defined), (?:is|are) (?:it|they) {_SEEN}"
             r"(?: (?:elsewhere|somewhere|anywhere)(?: else)?)?",
             rf"(?:the )?(?:{NAME} )?imports?(?: {NAME})? (?:is|are) (?:missing|unused|not used)",
+            rf"{_KNOWN_MODULE} is (?:imported but not used|not imported)(?: in {_CODE}| here)?",
             rf"{_IMPORTABLE} (?:is|are) (?:imported but not used|not imported)(?: in {_CODE}| here)?",
             rf"(?:where )?(?:is|are) {_SUBJECT} {_SEEN}(?: (?:elsewhere|somewhere|anywhere)(?: else)?)?",
             rf"{_SUBJECT} (?:is|are) not (?:{_SEEN}|shown|visible) (?:anywhere )?in {_CODE}",
@@ -161,6 +171,7 @@ EXCLUSIONS = (
             r"(?:this|it|which) (?:would|will|could|can|helps?|makes?|improves?) [^,:]*(?:readability|maintainability"
             r"|clearer|clarity|(?:easier|harder) to (?:read|understand|maintain))",
         ),
+        unless=_AT_STAKE,
     ),
     Exclusion(
         "is praise",
@@ -214,8 +225,8 @@ EXCLUSIONS = (
 REPEATS_THE_CODE = "suggests the code as it is"
 
 _DEFECT = (
-    r"\b(?:because|since|otherwise|but|however|although|so|as|when|unless|until|caus\w+|leads?|leading|results?|resulting"
-    r"|allows?|allowing|lets|crash\w*|rais\w+|throw\w*|panic\w*|exception\w*|fail\w*|\w*error|overflow\w*|underflow\w*"
+    r"\b(?:because|since|otherwise|but|however|although|so|as(?! (?:expected|intended|designed)\b)|when|unless|until"
+    r"|caus\w+|leads?|leading|results?|resulting|allows?|allowing|lets|crash\w*|rais\w+|throw\w*|panic\w*|exception\w*|fail\w*|\w*error|overflow\w*|underflow\w*"
     r"|inject\w*|leak\w*|race\w*|deadlock\w*|wrong\w*|incorrect\w*|corrupt\w*|truncat\w*|los[est]\w*|infinite\w*|bounds"
     r"|vulnerab\w*|exploit\w*|attack\w*|unsafe\w*|unescaped|escap\w+|unchecked|unvalidated|unsaniti[sz]ed|untrusted"
     r"|bypass\w*|divi(?:d|s)\w+|undefined(?!, (?:is|are) (?:it|they) (?:defined|declared|imported)\b)"

@@ -23,6 +23,8 @@ DROPPED = {
     COMMENT: [
         "Consider adding a comment to explain the magic.",
         "Add a docstring.",
+        "Consider using type hints.",
+        "Update the documentation to explain the limit.",
         "The function `compute` lacks a docstring.",
         "Missing docstring for the function compute",
         "You should add documentation. This will improve readability.",
@@ -40,6 +42,7 @@ DROPPED = {
     ],
     IMPORT: [
         "Missing import for `json`.",
+        "os is not imported",
         "Unused import.",
         "`json` is not imported",
         "The function `load` is not imported in this file.",
@@ -88,6 +91,7 @@ DROPPED = {
         "Make sure the configuration is loaded.",
         "Verify that the output is what callers expect.",
         "Check that the file exists.",
+        "Verify that this works as expected.",
         "Double-check that the new parameter is passed.",
     ],
     VERSION: [
@@ -100,6 +104,7 @@ DROPPED = {
 
 KEPT = {
     COMMENT: [
+        "Update the documentation and the migration.",
         "The comment ends the SQL statement, so the rest is never run.",
         "The docstring is returned instead of the total.",
         "Consider adding a comment: the last row is skipped.",
@@ -121,6 +126,7 @@ KEPT = {
         "The import runs code of the user.",
         "The imported rows are counted twice.",
         "The last row is not imported.",
+        "csv is not imported.",
         "The file is not imported.",
         "limit is used before it is defined.",
         "compute is defined twice, and the second one wins.",
@@ -140,6 +146,8 @@ KEPT = {
     ],
     STYLE: [
         "The file name is not escaped.",
+        "Use unique names.",
+        "Consider using unique names for the temporary files.",
         "The name is too long for the column and is cut.",
         "rename() is not atomic across file systems.",
         "The style attribute takes text of the user, which runs scripts.",
@@ -164,6 +172,7 @@ KEPT = {
         "Make sure the path stays inside of the root. It is joined as it comes.",
         "Ensure that name is escaped, SQL injection is possible.",
         "The certificate is not verified.",
+        "It does not work as expected.",
         "Make sure the handle is closed",
         "Ensure that the lock is released on error.",
         "Please make sure to close the connection.",
