@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.decoding import decode_reply
-from reviewbot.diff import LineKind, Segment
+from reviewbot.diff import Line, LineKind, Segment
 from reviewbot.engines import Request
 from reviewbot.errors import ReplyError
 from reviewbot.findings import Confirmed, Finding, Severity, add_note
@@ -91,11 +91,21 @@ def read_opinion(text: str, shown: Segment, about: int | None) -> Opinion:
         quote = _code(SHOWN_PREFIX.sub("", str(reply.quote or "")), shown.path)
         lines = [line for line in shown.lines if line.kind is not LineKind.REMOVED]
         codes = _code("\n".join(line.text for line in lines), shown.path).split("\n")
-        code = [replace(line, text=text) for line, text in zip(lines, codes, strict=True) if line.new != about]
-        proof = line_with(quote, code) if len(_WORD.findall(quote)) >= MIN_WORDS else None
-        if proof is not None:
+        code = [replace(line, text=text) for line, text in zip(lines, codes, strict=True)]
+        others = [line for line in code if line.new != about]
+        proof = line_with(quote, others) if len(_WORD.findall(quote)) >= MIN_WORDS else None
+        if proof is not None and _is_code(shown.path, lines, proof, quote):
             return Opinion(Confirmed.NO, proof.new)
     return Opinion(Confirmed.UNSURE)
+
+
+def _is_code(path: str, lines: Sequence[Line], proof: Line, quote: str) -> bool:
+    """Whether the words that a quote begins with are code on the line `proof`, as far as its language is known."""
+    from reviewbot.syntax import code_words
+
+    words = set(_WORD.findall(quote.strip().partition("\n")[0]))
+    rows = code_words(path, "\n".join(line.text for line in lines))
+    return rows is None or any(words <= row for row, line in zip(rows, lines, strict=True) if line.new == proof.new)
 
 
 def _code(text: str, path: str) -> str:

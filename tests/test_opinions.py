@@ -187,6 +187,36 @@ def test_a_refutation_is_not_what_is_claimed_in_words(quote: str, line: int | No
     assert read_opinion(verdict("refuted", quote), COMMENTED, 14) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "quote"),
+    [
+        pytest.param("a.sh", "cat <<EOF\nname is checked\nEOF", "name is checked", id="here document"),
+        pytest.param("a.hs", "{- name is\nchecked -}", "name is", id="block comment of Haskell"),
+        pytest.param("a.vb", "' name is checked", "name is checked", id="comment of Visual Basic"),
+        pytest.param("a.html", "<p>name is checked</p>", "name is checked", id="text of a page"),
+        pytest.param("a.md", "name is checked", "name is checked", id="prose"),
+        pytest.param("a.rb", "x = <<~EOS\n  name is checked\nEOS", "name is checked", id="here document of Ruby"),
+    ],
+)
+def test_what_a_language_does_not_run_refutes_nothing(path: str, text: str, quote: str) -> None:
+    shown = segment(path, "".join(f"+{row}\n" for row in text.split("\n")) + "+run(name)")
+    assert read_opinion(verdict("refuted", quote), shown, 99) == Opinion(Confirmed.UNSURE)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("a.sh", 'if [ -n "$name" ]; then'),
+        ("a.hs", "check name = valid name"),
+        ("a.html", "<script>if (name) check(name)</script>"),
+        ("a.unknown", "if name is valid"),
+    ],
+)
+def test_code_of_any_language_refutes(path: str, code: str) -> None:
+    shown = segment(path, f"+{code}\n+run(name)")
+    assert read_opinion(verdict("refuted", code), shown, 2) == Opinion(Confirmed.NO, 1)
+
+
 def test_a_directive_is_code_where_there_are_directives() -> None:
     shown = segment("a.c", "+#if COUNT > 0\n+return total / count;\n+#endif")
     assert read_opinion(verdict("refuted", "#if COUNT > 0"), shown, 2) == Opinion(Confirmed.NO, 1)

@@ -1,0 +1,38 @@
+"""Which words of a file are code."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewbot.syntax import code_words
+
+PATHS = ("a.py", "a.c", "a.sh", "a.html", "a.md", "a.rb", "a.hs", "a.sql", "a.yaml", "a.php", "Makefile", "src/x/a.ts")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        ("a.py", "x = 1  # a b\ns = 'c d'", ["1 x", "s"]),
+        ("a.py", 'def f():\n    """a\n    b"""\n    return c', ["def f", "", "", "c return"]),
+        ("a.c", "#if COUNT > 0\nint x; /* a */", ["0 COUNT if", "int x"]),
+        ("a.sh", "cat <<EOF\na b\nEOF\nrm -f c", ["cat", "", "", "c f rm"]),
+        ("a.md", "# a\nb `c`", ["", ""]),
+    ],
+)
+def test_the_words_of_each_line(path: str, text: str, words: list[str]) -> None:
+    found = code_words(path, text)
+    assert found is not None
+    assert [" ".join(sorted(row, key=str.casefold)) for row in found] == words
+
+
+def test_an_unknown_language() -> None:
+    assert code_words("a.unknown", "x = 1") is None
+
+
+@given(st.sampled_from(PATHS), st.text(alphabet=st.sampled_from("ab \r\n\t\"'#/*<>-{}()=`$\x00\ufeff\u2028é")))
+def test_each_line_has_its_row_and_no_words_but_its_own(path: str, text: str) -> None:
+    rows = code_words(path, text)
+    assert rows is not None
+    lines = text.split("\n")
+    assert len(rows) == len(lines)
+    assert all(word in line for row, line in zip(rows, lines, strict=True) for word in row)
