@@ -16,6 +16,10 @@ PATHS = ("a.py", "a.c", "a.sh", "a.html", "a.md", "a.rb", "a.hs", "a.sql", "a.ya
         ("a.py", 'def f():\n    """a\n    b"""\n    return c', ["def f", "", "", "c return"]),
         ("a.c", "#if COUNT > 0\nint x; /* a */", ["0 COUNT if", "int x"]),
         ("a.sh", "cat <<EOF\na b\nEOF\nrm -f c", ["cat", "", "", "c f rm"]),
+        ("a.php", "if ($a) { b('c'); }", ["a b if"]),
+        ("a.php", "a b\n<?php c();", ["", "c php"]),
+        ("a.rb", "a.permit(:b)", ["a b permit"]),
+        ("a.js", "const a = /b+/;", ["a b const"]),
         ("a.md", "# a\nb `c`", ["", ""]),
     ],
 )
