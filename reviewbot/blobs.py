@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from reviewbot.gitrun import Runner
@@ -35,6 +36,17 @@ def read_blobs(git: Runner, tree: str, limits: Mapping[bytes, int | None]) -> di
             if blob is not None:
                 found[name] = blob
     return found
+
+
+def read_followed(git: Runner, tree: str, name: bytes) -> bytes | None:
+    """A file of a tree, links followed inside the tree; None where there is none, or a link leads out of it."""
+    if b"\n" in name:
+        return None
+    answer = git.run("cat-file", "--batch", "--follow-symlinks", stdin=f"{tree}:".encode() + name + b"\n")
+    if answer.status:
+        raise git.error(answer)
+    blob = _next_blob(BytesIO(answer.stdout), None)
+    return None if blob is None else blob.content
 
 
 def _object_name(git: Runner, tree: str, name: bytes) -> bytes | None:

@@ -1,7 +1,9 @@
-"""How far a run is, on a terminal that a person watches; the only importer of rich."""
+"""How far a run is: on a terminal that a person watches, and in the log of a CI job. The only importer of rich."""
 
 import os
 import sys
+import threading
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,9 @@ from reviewbot.speed import LONG_S, show_duration
 
 if TYPE_CHECKING:
     from reviewbot.ask import Progress as Step
+
+
+HEARTBEAT_S = 30.0
 
 
 class Progress:
@@ -66,6 +71,40 @@ class TerminalProgress(Progress):
     def _warn(self, duration: str, speed: str) -> None:
         text = f"reviewbot: about {duration} at {speed}; --deadline-s bounds that, a smaller model is faster"
         self._bar.console.print(text, markup=False, highlight=False)
+
+
+class Heartbeat(Progress):
+    """A line on stderr every so many seconds, the first one after `first_s`: hosts of CI end a job that is silent."""
+
+    def __init__(self, what: str, first_s: float = HEARTBEAT_S, every_s: float = HEARTBEAT_S) -> None:
+        self._what = what
+        self._delays = (first_s, every_s)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def update(self, step: "Step") -> None:
+        left = f", about {show_duration(step.seconds_left)} left" if step.seconds_left else ""
+        self._what = f"{step.done} of {step.total} requests are answered{left}"
+
+    def _beat(self) -> None:
+        started = time.monotonic()
+        delay, every = self._delays
+        while not self._over.wait(delay):
+            print(f"reviewbot: {self._what} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
+            delay = every
+
+
+def open_heartbeat(*, quiet: bool) -> Progress:
+    """Signs of life for the log of a job, unless it shall be quiet."""
+    return Progress() if quiet else Heartbeat("no request is answered yet")
 
 
 def open_progress(*, in_hook: bool, quiet: bool) -> Progress:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from reviewbot import revisions
 from reviewbot.base import AtBase, read_base
-from reviewbot.blobs import read_blobs, read_regular_file
+from reviewbot.blobs import read_blobs, read_followed, read_regular_file
 from reviewbot.difftext import ONLY_TRACKED_ATTRIBUTES, Query, Text, read_diff, read_work_tree
 from reviewbot.errors import RepoError
 from reviewbot.gitrun import MissingObjects, Runner
@@ -160,6 +160,28 @@ class Repository:
                 raise error
             return None
         return answer.stdout
+
+    def read_followed(self, commit: str, path: bytes) -> bytes | None:
+        """A file of a commit, or what a link leads to in it; None where it has none. `path` is relative to the root."""
+        return read_followed(self._git, commit, path)
+
+    def merge_base(self, commit: str, other: str) -> str | None:
+        """The best common ancestor of two commits; None where this clone knows none."""
+        answer = self._git.run("merge-base", commit, other)
+        return answer.stdout.decode().split()[0] if answer.status == 0 else None
+
+    def find_commit(self, rev: str) -> str | None:
+        """The commit that a revision names; None where it names none here."""
+        return revisions.lookup_commit(self._git, rev)
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether this clone has a part of the history only."""
+        return os.path.exists(os.path.join(self.common_dir, "shallow"))
+
+    def between(self, base: str, head: str) -> Change:
+        """What one commit has that another one has not."""
+        return self._tree_diff(base, head, "range")
 
     def at_base(self, source: Source, files: Sequence[tuple[bytes, bytes | None]]) -> dict[bytes, AtBase]:
         """What held for files (new and old name) before a change, by new name; nothing where it has no base."""

@@ -4,18 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from conftest import GitRepo
 from fake_server import FakeServer, fake
 from namespaces import ALONE, namespaces
+from wheels import wheelhouse
 
 __all__ = ["fake", "namespaces"]
 
 ROOT = Path(__file__).parent.parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 CONFLICT = "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> topic\n"
 
 
@@ -137,25 +136,6 @@ def test_pushing_through_the_framework(framed: GitRepo, tmp_path: Path) -> None:
     framed.git("commit", "-qm", "bad", "--no-verify")
     done = framed.git("push", "origin", "main", check=False)
     assert done.returncode == 1 and b"a.py:1: error" in done.stdout + done.stderr
-
-
-def wheelhouse() -> Path:
-    """Everything that an installation needs, downloaded once into a cache folder."""
-    folder = Path(os.environ.get("REVIEWBOT_TEST_WHEELHOUSE") or CACHE / "reviewbot-test-wheelhouse")
-    ready = folder / "ready"
-    wanted = (ROOT / "pyproject.toml").read_text()
-    if not ready.exists() or ready.read_text() != wanted:
-        command = [sys.executable, "-m", "pip", "download", "-q", "-d", folder, ROOT]
-        command += ["hatchling", "editables", "setuptools", "wheel", "pip"]
-        for attempt in range(3):  # package indexes time out now and then
-            if subprocess.run(command).returncode == 0:
-                break
-            time.sleep(5 * attempt)
-        else:
-            reason = "the wheelhouse could not be downloaded"
-            pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-        ready.write_text(wanted)
-    return folder
 
 
 @pytest.mark.network_namespace

@@ -89,6 +89,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import review
 
             return review.run(options, started=started)
+        case "ci":
+            from reviewbot.cli import ci
+
+            return ci.run(options, started=started)
         case "status":
             from reviewbot.cli import status
 

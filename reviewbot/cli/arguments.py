@@ -10,6 +10,7 @@ from reviewbot.settings import SETTINGS
 
 FORMATS = ("text", "json", "github", "sarif", "gitlab", "checkstyle", "junit", "rdjson", "rdjsonl", "markdown")
 LISTS = tuple(setting.key for setting in SETTINGS if setting.kind == "list")
+WAIT_S = 60.0
 FIRST = "first_"
 """What a repeatable option in front of the command is kept under: argparse would let the ones behind it replace it."""
 
@@ -17,6 +18,7 @@ COMMANDS = {
     "diff": "review what `git diff` with the same arguments shows; `-` reads a diff from stdin",
     "show": "review one commit (default HEAD)",
     "hook": "what a git hook or pre-commit runs",
+    "ci": "review the change of this CI job: base, head and format are found by its host's variables",
     "plan": "show the requests that a review would send, and ask no model",
     "doctor": "say what works, what does not, and what mends it",
     "config": "show each setting and where it comes from",
@@ -29,7 +31,7 @@ COMMANDS = {
     "demo": "watch a bad commit being blocked in a throw-away repository",
 }
 
-_REVIEWS = ("diff", "show", "hook")
+_REVIEWS = ("diff", "show", "hook", "ci")
 _ANSWERS = ("plan", "doctor", "config")
 """Commands that print text or JSON of their own."""
 
@@ -206,12 +208,33 @@ def _build_parser() -> argparse.ArgumentParser:
     for name in ("install", "uninstall"):
         text = "in all repositories of yours, through git's global configuration"
         made[name].add_argument("--global", dest="everywhere", action="store_true", help=text)
+    _add_options_of_ci(made["ci"])
     for name, one in made.items():
         _add_common_options(one, name, "")
         _add_settings(one, "", hidden=name in ("install", "uninstall"))
     _add_common_options(parser, "diff", FIRST)
     _add_settings(parser, FIRST, hidden=False)
     return parser
+
+
+def _add_options_of_ci(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(format=None, base=None, head=None, serve=False, allow_new_ignores=False, allow_skip=False)
+    parser.set_defaults(wait=WAIT_S)
+    parser.add_argument(
+        "--base", metavar="REV", help="what the change is compared with, instead of what the host tells"
+    )
+    parser.add_argument("--head", metavar="REV", help="the commit to review, instead of what the host tells")
+    parser.add_argument("--wait", type=_seconds, metavar="SECONDS", help="for a server that does not answer yet (60)")
+    parser.add_argument("--serve", action="store_true", help="start `ollama serve` for this job, and end it")
+    text = "honour comments of the change that overrule its own findings"
+    parser.add_argument("--allow-new-ignores", action="store_true", help=text)
+    parser.add_argument("--allow-skip", action="store_true", help="honour REVIEWBOT_SKIP")
+
+
+def _seconds(text: str) -> float:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return float(text)
 
 
 def _add_common_options(parser: argparse.ArgumentParser, command: str, first: str) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from reviewbot.cli.functions import read_functions
 from reviewbot.config import Config, Settings
 from reviewbot.diff import FileChange, parse_diff
 from reviewbot.errors import OUT_OF_TIME
-from reviewbot.findings import Finding, mask_finding
+from reviewbot.findings import Finding, Severity, mask_finding
 from reviewbot.fingerprints import mark
 from reviewbot.functions import unknown
 from reviewbot.headings import add_headings, lacking_headings
@@ -27,13 +27,33 @@ from reviewbot.skips import Rules, depends_on_base, select_files
 from reviewbot.text import show_path
 
 
+class Trust(NamedTuple):
+    """Whose word counts about findings: the baseline, whether comments that a change brings in are honoured, the folder
+    that has the prompt and the guidelines of the repository, and how much a change of such files matters."""
+
+    baseline: Baseline
+    allow_new: bool
+    folder: str | None
+    severity: Severity
+
+
+def trust_work_tree(repository: Repository | None, changes: tuple[Change, ...]) -> Trust:
+    """The word of whoever works here: the files as they lie in the work tree, and what the change says of itself."""
+    folder = None if repository is None else repository.root
+    return Trust(read_accepted(repository, changes), allow_new=True, folder=folder, severity=Severity.INFO)
+
+
 def select_material(
-    changes: tuple[Change, ...], settings: Settings, repository: Repository | None, deadline: float | None
+    changes: tuple[Change, ...],
+    settings: Settings,
+    repository: Repository | None,
+    deadline: float | None,
+    trust: Trust | None = None,
 ) -> Material:
     """What there is to review of the changes: parsed, checked, masked and selected. What there is no time for before
-    `deadline`, a time of `time.monotonic()`, is failed."""
-    baseline = read_accepted(repository, changes)
-    parts = [_select(change, settings.config, repository, baseline, deadline) for change in changes]
+    `deadline`, a time of `time.monotonic()`, is failed. Without `trust` the work tree's word counts."""
+    trust = trust or trust_work_tree(repository, changes)
+    parts = [_select(change, settings.config, repository, trust, deadline) for change in changes]
     ignores = tuple(ignore for part in parts for ignore in part.ignores)
     mask = join_masks([part.mask for part in parts])
     unreadable = [(mask(show_path(path)), reason) for change in changes for path, reason in change.unreadable]
@@ -47,7 +67,7 @@ def select_material(
             *(omission for part in parts for omission in part.failed),
         ),
         notes=tuple(note for change in changes for note in change.notes) + settings.notes,
-        sieve=decide_by(ignores, baseline),
+        sieve=decide_by(ignores, trust.baseline),
         suppressed=tuple(pair for part in parts for pair in part.suppressed),
         ignores=ignores,
         functions=partial(read_functions, repository, changes) if repository is not None else unknown,
@@ -56,13 +76,13 @@ def select_material(
 
 
 def _select(
-    change: Change, config: Config, repository: Repository | None, baseline: Baseline, deadline: float | None
+    change: Change, config: Config, repository: Repository | None, trust: Trust, deadline: float | None
 ) -> Material:
     """What one change gives to read, without what is said of it."""
     files = parse_diff(change.diff)
     if repository is not None:
         files = add_headings(files, repository.after(change.source, lacking_headings(files)))
-    checked = run_checks(files, _watched(config, repository), deadline)
+    checked = run_checks(files, _watched(config, trust), deadline)
     rules = Rules(config.exclude, config.include, config.max_file_kib)
     names = [(file.raw_path, file.raw_old_path) for file in checked.changes if depends_on_base(file, rules)]
     base = repository.at_base(change.source, names) if repository is not None else {}
@@ -75,8 +95,8 @@ def _select(
     def hide(omission: Omission) -> Omission:
         return replace(_rename(omission, paths), reason=checked.mask(omission.reason))
 
-    ignores = find_ignores(shown, RULES, allow_new=True)
-    sifted = decide_by(ignores, baseline)(mark(found, shown))
+    ignores = find_ignores(shown, RULES, allow_new=trust.allow_new)
+    sifted = decide_by(ignores, trust.baseline)(mark(found, shown))
     return Material(
         source=change.source,
         changes=tuple(_rename(file, paths) for file in kept),
@@ -98,10 +118,10 @@ def _rename(value: _Named, paths: Mapping[str, str]) -> _Named:
     return value if path == value.path else replace(value, path=path)
 
 
-def _watched(config: Config, repository: Repository | None) -> Watched:
+def _watched(config: Config, trust: Trust) -> Watched:
     """The files of the repository that take part in deciding what is said of a change."""
-    if repository is None or repository.root is None:
-        return Watched()
-    root = os.path.realpath(repository.root)
+    if trust.folder is None:
+        return Watched(severity=trust.severity)
+    root = os.path.realpath(trust.folder)
     files = [path for path in (config.prompt, config.guidelines) if path and os.path.isabs(path)]
-    return Watched(frozenset(os.path.relpath(os.path.realpath(path), root) for path in files))
+    return Watched(frozenset(os.path.relpath(os.path.realpath(path), root) for path in files), trust.severity)

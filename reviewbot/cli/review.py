@@ -30,10 +30,10 @@ def run(options: argparse.Namespace, *, started: float) -> int:
 
     if options.command == "hook":
         hook_stage(options)
-    _outputs(options)  # what is wrong with them is said before anything is read
+    outputs(options)  # what is wrong with them is said before anything is read
     reason = os.environ.get(SKIP_VARIABLE)
     if reason:
-        return _skipped_by_user(options, reason)
+        return skipped_by_user(options, reason)
     if means_staged(options) and options.format != "json" and not options.output and staged_is_empty():
         if options.settings or options.config:
             _refuse_wrong_settings(options)
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     try:
         done = _review(options, started)
     except KeyboardInterrupt:
-        return _interrupted(options)
+        return interrupted(options)
     return _finish(done, options)
 
 
@@ -80,7 +80,7 @@ def _finish(done: _Done, options: argparse.Namespace) -> int:
     repository, settings, changes, review = done
     if repository is not None:
         remember(repository, settings.config, review)
-    code = _publish(review, settings.config, options)
+    code = publish(review, settings.config, options)
     if options.command == "hook" and repository is not None:
         from reviewbot.cli.late import follow_up
 
@@ -126,25 +126,28 @@ def _load_client(options: argparse.Namespace) -> None:
     Thread(target=import_module, args=("reviewbot.engines.http",)).start()
 
 
-def _skipped_by_user(options: argparse.Namespace, reason: str) -> int:
+def skipped_by_user(options: argparse.Namespace, reason: str) -> int:
+    """The report of a run that the user does without."""
     from reviewbot.repo import Source
     from reviewbot.review import Review
 
-    return _publish(Review(Source("staged"), skip_reason=reason), _default_config(options), options)
+    return publish(Review(Source("staged"), skip_reason=reason), _default_config(options), options)
 
 
-def _interrupted(options: argparse.Namespace) -> int:
+def interrupted(options: argparse.Namespace) -> int:
     """The report of a run that was interrupted before it was known what there is to read."""
     from reviewbot.repo import Source
     from reviewbot.review import Review
 
     if options.command == "diff" and options.args == ["-"]:
         kind = "stdin"
+    elif options.command == "ci":
+        kind = "range"
     elif options.command == "diff" and not options.staged:
         kind = "range" if options.args else "worktree"
     else:
         kind = "commit" if options.command == "show" else "staged"
-    return _publish(Review(Source(kind), interrupted=True), _default_config(options), options)
+    return publish(Review(Source(kind), interrupted=True), _default_config(options), options)
 
 
 def _default_config(options: argparse.Namespace) -> "Config":
@@ -184,7 +187,7 @@ def load_settings(
     return settings_here(options, repository, base, in_hook=options.command == "hook")
 
 
-def _publish(review: "Review", config: "Config", options: argparse.Namespace) -> int:
+def publish(review: "Review", config: "Config", options: argparse.Namespace) -> int:
     """Decide, print, write the files that were asked for, and return the exit code."""
     from reviewbot.findings import severity_named
     from reviewbot.output import write_report
@@ -208,7 +211,7 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
         sys.stderr.write("to push anyway: REVIEWBOT_SKIP='why' git push ...\n")
     plain = Style(verbose=options.verbose)
     try:
-        for kind, path in _outputs(options):
+        for kind, path in outputs(options):
             write_report(path, render(kind, review, verdict, plain))
     except OutputError as error:
         if verdict.exit_code is ExitCode.OK:
@@ -217,7 +220,7 @@ def _publish(review: "Review", config: "Config", options: argparse.Namespace) ->
     return verdict.exit_code
 
 
-def _outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
+def outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Format and path of each `--output [FORMAT=]FILE`.
 
     A word before a `=` is a format, and a wrong one where there is none of that name: UsageError. `./word=x` is a file.

@@ -1,0 +1,134 @@
+"""`reviewbot ci`: the change that a job of a CI host is about, by what its base says."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+
+from reviewbot import hosts
+from reviewbot.cli.consult import Manner, review_material
+from reviewbot.cli.jobs import one_at_a_time, own_server, wait_for_server
+from reviewbot.cli.material import select_material
+from reviewbot.cli.remembered import remember
+from reviewbot.cli.review import SKIP_VARIABLE, interrupted, outputs, publish, skipped_by_user
+from reviewbot.cli.trusted import trust_base
+from reviewbot.errors import RepoError, UsageError
+from reviewbot.hosts import Host, Job
+from reviewbot.progress import open_heartbeat
+from reviewbot.repo import Change, Repository, open_repository
+from reviewbot.review import tell_idle_ignores
+from reviewbot.text import visible_line
+
+
+def run(options: argparse.Namespace, *, started: float) -> int:
+    """Review the change of this job, print the report in the host's format, and return the verdict's code."""
+    host = hosts.host_of(os.environ)
+    options.format = options.format or host.format
+    outputs(options)  # what is wrong with them is said before anything is read
+    reason = os.environ.get(SKIP_VARIABLE)
+    if reason and options.allow_skip:
+        return skipped_by_user(options, reason)
+    if reason:
+        print(f"reviewbot: {SKIP_VARIABLE} is ignored in CI without --allow-skip", file=sys.stderr)
+    with _ended_by_terminate():
+        try:
+            return _review(options, host, started)
+        except KeyboardInterrupt:
+            return interrupted(options)
+
+
+def _review(options: argparse.Namespace, host: Host, started: float) -> int:
+    repository = open_repository()
+    job = _job(options, host)
+    change = find_change(repository, job, host)
+    print(f"reviewbot: {_told(job, host, change)}", file=sys.stderr)
+    with trust_base(repository, change.source.base, options, os.environ) as (settings, trust):
+        config = settings.config
+        deadline = None if config.deadline_s is None else started + config.deadline_s
+        material = select_material((change,), settings, repository, deadline, trust)
+        manner = Manner(
+            interactive=False,
+            no_model=options.no_model,
+            no_cache=options.no_cache or config.cache_dir is None,
+            progress=partial(open_heartbeat, quiet=options.quiet),
+        )
+        if options.no_model or not any(file.added for file in material.changes):
+            review = review_material(material, config, manner, deadline)
+        else:
+            with own_server(config, options.serve) as config, one_at_a_time(config):
+                wait_for_server(config, options.wait)
+                review = review_material(material, config, manner, deadline)
+        review = tell_idle_ignores(review, material)
+        remember(repository, config, review)
+        return publish(review, config, options)
+
+
+def _job(options: argparse.Namespace, host: Host) -> Job:
+    """What was typed, and what the host tells of the rest."""
+    if options.base:
+        return Job("the given range", options.head or "HEAD", base=options.base)
+    job = host.find(os.environ)
+    return job._replace(head=options.head) if options.head else job
+
+
+def find_change(repository: Repository, job: Job, host: Host) -> Change:
+    """What the head of a job has that its base lacks, from where the two parted; RepoError where this clone cannot
+    tell, UsageError where there is nothing to compare."""
+    head = repository.find_commit(job.head)
+    if head is None:
+        raise _unknown(repository, job.head, host)
+    if job.base is None and job.branch is None:
+        return repository.whole_history(head)
+    base = repository.find_commit(job.base) if job.base else _of_branch(repository, job.branch or "")
+    if base is None:
+        raise _unknown(repository, job.base or f"origin/{job.branch}", host)
+    parted = repository.merge_base(base, head)
+    if parted is None:
+        if repository.is_shallow:
+            raise RepoError("this clone is too shallow to tell where the change begins", host.deepen)
+        raise RepoError(f"{_short(base)} and {_short(head)} have no commit in common", hosts.BASE_HINT)
+    if parted == head and job.branch and not job.about.endswith("request"):
+        raise UsageError(f"origin/{job.branch} has all of {_short(head)}, so it tells no change", hosts.BASE_HINT)
+    return repository.between(parted, head)
+
+
+def _of_branch(repository: Repository, branch: str) -> str | None:
+    """The commit of a branch as the remote has it, else as it is here."""
+    names = [f"refs/remotes/origin/{branch}", *([] if branch == "HEAD" else [f"refs/heads/{branch}"])]
+    return next(filter(None, map(repository.find_commit, names)), None)
+
+
+def _unknown(repository: Repository, rev: str, host: Host) -> RepoError:
+    name = visible_line(rev)
+    if repository.is_shallow:
+        return RepoError(f"this shallow clone does not have {name}", host.deepen)
+    hint = f"git fetch {name.replace('/', ' ', 1)}" if name.startswith("origin/") else f"git fetch origin {name}"
+    return RepoError(f"this clone does not have {name}", hosts.BASE_HINT if name == "origin/HEAD" else hint)
+
+
+def _told(job: Job, host: Host, change: Change) -> str:
+    base, head = change.source.base or "", change.source.head or ""
+    since = "all of" if job.base is None and job.branch is None else f"{_short(base)}.."
+    return f"{job.about} ({host.name}): {since}{'' if since.endswith('..') else ' '}{_short(head)}"
+
+
+def _short(oid: str) -> str:
+    return oid[:12]
+
+
+@contextmanager
+def _ended_by_terminate() -> Iterator[None]:
+    """A job that is cancelled is told so by SIGTERM: it ends as if somebody had typed Ctrl-C, with its report."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
