@@ -25,21 +25,25 @@ _LOWEST_S, _HIGHEST_S = 15, 600
 """A repository may set the deadline only between these, inclusive: time for an answer, but no endless commit."""
 
 _INTERNAL_PROMPTS = frozenset({"confirm"})
-_PATHS = frozenset({"prompt", "guidelines", "model_file", "cache_dir"})
+_PATHS = frozenset({"prompt", "guidelines", "model_file", "cache_dir", "ca_file"})
 
 
 class Config(NamedTuple):
     """Every effective setting, in the order of SETTINGS, which has the defaults and the accepted values.
 
-    `endpoint` is a whole URL with its port. `model_file`, `cache_dir` and `guidelines` are absolute paths or None;
-    `prompt` is a built-in name or an absolute path. `num_ctx` and `chunk_tokens` are in tokens, None where the program
-    chooses and for all that the window has room for. `deadline_s` counts from the start of the process; None is no
-    deadline. `exclude` and `include` are globs over whole paths; `max_file_kib` None is no limit.
+    `endpoint` is a whole URL with its port. `model_file`, `ca_file`, `cache_dir` and `guidelines` are absolute paths or
+    None; `headers` are texts NAME=VARIABLE; `prompt` is a built-in name or an absolute path. `num_ctx` and
+    `chunk_tokens` are in tokens, None where the program chooses and for all that the window has room for. `deadline_s`
+    counts from the start of the process; None is no deadline. `exclude` and `include` are globs over whole paths;
+    `max_file_kib` None is no limit.
     """
 
     engine: str
     endpoint: str
     allow_remote: bool
+    api_key_env: str | None
+    headers: tuple[str, ...]
+    ca_file: str | None
     model_file: str | None
     cache_dir: str | None
     cache_mib: int

@@ -105,6 +105,24 @@ def duration(raw: object) -> str:
     return raw
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,200})=([A-Za-z_][A-Za-z0-9_]{0,199})")
+
+
+def variable_name(raw: object) -> str:
+    """The name of a variable of the environment, never its value."""
+    if not isinstance(raw, str) or not _VARIABLE.fullmatch(raw):
+        raise Refused("it has to be the name of a variable, not the key itself")
+    return raw
+
+
+def headers(raw: object) -> tuple[str, ...]:
+    """Texts NAME=VARIABLE: the names of headers, and of the variables that hold their values."""
+    if not isinstance(raw, list) or not all(isinstance(entry, str) and _HEADER.fullmatch(entry) for entry in raw):
+        raise Refused
+    return tuple(raw)
+
+
 def text(raw: object) -> str:
     """A text of one line that can be shown as it is."""
     if not isinstance(raw, str):

@@ -118,11 +118,11 @@ def serve(version: str, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def serve_llama(model: Path, log: Path) -> Iterator[str]:
+def serve_llama(model: Path, log: Path, *options: str) -> Iterator[str]:
     """The address of a llama-server with one model; ended by pid."""
     program = need(FOLDER / "ollama-0.32.0" / "lib" / "ollama" / "llama-server")
     port = _free_port()
-    command = [program, "-m", model, "--host", "127.0.0.1", "--port", str(port), "-c", "512", "-t", "1"]
+    command = [program, "-m", model, "--host", "127.0.0.1", "--port", str(port), "-t", "1", *(options or ("-c", "512"))]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     server = Server("llama-server", f"http://127.0.0.1:{port}", process, log)

@@ -270,6 +270,7 @@ def _add_settings(parser: argparse.ArgumentParser, first: str, *, hidden: bool) 
             no = f"--no-{setting.flag[2:]}"
             group.add_argument(no, dest=setting.key, action="store_const", const="false", help=argparse.SUPPRESS)
         elif setting.kind == "list":
-            group.add_argument(setting.flag, dest=f"{first}{setting.key}", action="append", metavar="GLOB", help=text)
+            entry = "GLOB" if "glob" in setting.accepts else "NAME=VARIABLE"
+            group.add_argument(setting.flag, dest=f"{first}{setting.key}", action="append", metavar=entry, help=text)
         else:
             group.add_argument(setting.flag, dest=setting.key, metavar=setting.key.upper(), help=text)

@@ -90,7 +90,7 @@ def _engine(config: "Config") -> str | None:
     from reviewbot.cli.engine import embedded_engine, ollama_engine
     from reviewbot.errors import EngineError
 
-    if config.engine != "embedded":
+    if config.engine in ("auto", "ollama"):
         ollama = ollama_engine(config)
         try:
             ollama.describe(None)
@@ -99,7 +99,7 @@ def _engine(config: "Config") -> str | None:
             pass  # whatever is missing, the demonstration goes on without it, and says so at its end
         finally:
             ollama.close()
-    embedded = embedded_engine(config) if config.engine != "ollama" else None
+    embedded = embedded_engine(config) if config.engine in ("auto", "embedded") else None
     if embedded is None:
         return None
     embedded.close()

@@ -25,6 +25,8 @@ def open_engine(config: Config, *, interactive: bool, deadline: float | None) ->
         if engine is None:
             raise ConfigError("engine = embedded needs a model file", "--model-file MODEL.gguf")
         return engine
+    if config.engine == "openai":
+        return openai_engine(config)
     ollama = ollama_engine(config)
     if config.engine == "ollama" or not interactive:
         return ollama
@@ -48,6 +50,38 @@ def ollama_engine(config: Config) -> OllamaEngine:
         allow_remote=config.allow_remote,
         cache_dir=cache_part(config, "vocabularies"),
     )
+
+
+def openai_engine(config: Config) -> Engine:
+    """The engine for a server that speaks OpenAI's protocol; its key and headers are in the environment."""
+    from reviewbot.engines.openai import Access, OpenAIEngine
+
+    pairs = tuple(tuple(text.split("=", 1)) for text in config.headers)
+    access = Access(
+        key=_secret("api_key_env", config.api_key_env) if config.api_key_env else None,
+        headers=tuple((name, _secret("headers", variable)) for name, variable in pairs),
+        ca_file=config.ca_file,
+    )
+    return OpenAIEngine(
+        endpoint=config.endpoint,
+        model=config.model,
+        access=access,
+        num_ctx=config.num_ctx,
+        temperature=config.temperature,
+        seed=config.seed,
+        allow_remote=config.allow_remote,
+        cache_dir=cache_part(config, "vocabularies"),
+    )
+
+
+def _secret(key: str, variable: str) -> str:
+    """What a variable holds, which may stand in a header."""
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        raise ConfigError(f"{key}: the variable {variable} is not set", f"export {variable}=...")
+    if not text.isascii() or not text.isprintable():
+        raise ConfigError(f"{key}: what {variable} holds cannot stand in a header", f"export {variable}=...")
+    return text
 
 
 def embedded_engine(config: Config) -> Engine | None:

@@ -97,10 +97,10 @@ def survey_hardware(config: Config | None) -> Hardware:
     """What this machine can hold. Without usable settings no server is asked."""
     found, own = probe(), ram()
     served = Served()
-    if config is not None and config.engine != "embedded":
+    if config is not None and config.engine in ("auto", "ollama"):
         served = _ask_server(config)
-        if not is_here(config.endpoint):
-            return Hardware(found, own, served, None)
+    if config is not None and config.engine != "embedded" and not is_here(config.endpoint):
+        return Hardware(found, own, served, None)
     memory = memory_of(give_back(found.gpus, served.gpu_bytes), own)
     return Hardware(found, own, served, memory, _rows(served, memory), recommend(memory))
 

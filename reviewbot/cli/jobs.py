@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from reviewbot.cli.engine import cache_part, ollama_engine
+from reviewbot.cli.engine import cache_part, open_engine
 from reviewbot.config import Config
-from reviewbot.engines.ollama import OllamaEngine
-from reviewbot.errors import ConfigError, EngineError
+from reviewbot.engines import Engine
+from reviewbot.errors import ConfigError, EngineError, ModelMissing
 from reviewbot.progress import Heartbeat
 from reviewbot.text import visible_line
 
@@ -49,7 +49,7 @@ def wait_for_server(config: Config, limit_s: float) -> None:
     """Wait until the server answers, up to a limit; what is wrong with it then, the review says."""
     if config.engine == "embedded":
         return
-    engine = ollama_engine(config)
+    engine = open_engine(config, interactive=False, deadline=None)
     end = time.monotonic() + limit_s
     try:
         with Heartbeat(f"waiting for {visible_line(config.endpoint)}", first_s=SOON_S):
@@ -59,9 +59,12 @@ def wait_for_server(config: Config, limit_s: float) -> None:
         engine.close()
 
 
-def _answers(engine: OllamaEngine, end: float) -> bool:
+def _answers(engine: Engine, end: float) -> bool:
+    """Whether somebody is there, if only to say that something else is wrong."""
     try:
-        engine.server.version(end)
+        engine.describe(end)
+    except ModelMissing:
+        return True
     except EngineError:
         return False
     return True

@@ -72,13 +72,14 @@ def check_engine(settings: "Settings") -> Iterator[Check]:
         return
     try:
         yield _check_endpoint(config, settings.origins["endpoint"])
-        yield from _check_ollama(config)
+        yield from _check_openai(config) if config.engine == "openai" else _check_ollama(config)
     except UsageError as error:
         yield Check("endpoint", State.FAILED, error.message, error.hint)
     except EngineError as error:
         stand_in = config.engine == "auto" and config.model_file is not None
         state = State.NOTE if stand_in else State.FAILED
-        yield Check("server", state, error.message, _mend(error, "ollama serve"))
+        otherwise = "--endpoint ADDRESS" if config.engine == "openai" else "ollama serve"
+        yield Check("server", state, error.message, _mend(error, otherwise))
         if config.engine == "auto":
             yield from _check_stand_in(config)
 
@@ -115,6 +116,21 @@ def _check_ollama(config: "Config") -> Iterator[Check]:
             return
         yield from _window(engine, config, info)
         yield _test_request(engine, config, info, f"ollama run {config.model} hello")
+    finally:
+        engine.close()
+
+
+def _check_openai(config: "Config") -> Iterator[Check]:
+    """Raises an EngineError when no such server answers."""
+    from reviewbot.cli.engine import openai_engine
+
+    engine = openai_engine(config)
+    try:
+        info = engine.describe(_soon(METADATA_LIMIT_S))
+        yield Check("server", State.OK, "speaks OpenAI's protocol")
+        yield Check("model", State.OK, f"{info.model}, window {info.facts.trained_window}")
+        yield from _window(engine, config, info)
+        yield _test_request(engine, config, info, f"--model ANOTHER than {info.model}")
     finally:
         engine.close()
 

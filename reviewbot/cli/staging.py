@@ -104,7 +104,7 @@ class Staging:
         config = self._settings.config
         if config.background == "idle":
             why = why_not_now()
-            if why is None and config.engine != "embedded":
+            if why is None and config.engine in ("auto", "ollama"):
                 engine = ollama_engine(config)
                 try:
                     others = engine.server.others_loaded(config.model, time.monotonic() + ASK_S)

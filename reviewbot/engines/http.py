@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 # httpx's own command line, which a plain import loads, takes a quarter of the start of a small review (with click and
@@ -23,6 +23,9 @@ import httpx
 from reviewbot.address import UNIX, UnknownHost, loopback_address
 from reviewbot.engines import decode_json
 from reviewbot.errors import OUT_OF_TIME, ConfigError, DeadlineReached, EngineDown, PrivacyError, ReplyError, ReplyTorn
+
+if TYPE_CHECKING:
+    import ssl
 
 CONNECT_S = 2.0
 METADATA_S = 10.0
@@ -64,6 +67,7 @@ class Client:
         base_url: str,
         *,
         headers: Mapping[str, str] | None = None,
+        ca_file: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
@@ -76,7 +80,7 @@ class Client:
             headers=headers,
             transport=transport,
             trust_env=False,
-            verify=base_url.startswith("https://"),  # loading certificates takes longer than a request on loopback
+            verify=_trusted(base_url, ca_file),
             follow_redirects=False,
             limits=httpx.Limits(max_keepalive_connections=0),
             timeout=httpx.Timeout(METADATA_S, connect=CONNECT_S),
@@ -236,6 +240,19 @@ class _Watchdog:
             with suppress(OSError):  # it may be closed already
                 # An encrypted socket's own method also takes away what the reading thread is about to use.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _trusted(base_url: str, ca_file: str | None) -> "ssl.SSLContext | bool":
+    """Whose certificates count: those of a file, else the usual ones. Loading them takes longer than a request on
+    loopback. ConfigError for a file that has none."""
+    if ca_file is None or not base_url.startswith("https://"):
+        return base_url.startswith("https://")
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"ca_file: {ca_file} has no certificates to trust: {error}", "--ca-file FILE") from error
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
