@@ -257,7 +257,7 @@ class _Run:
 
     def _pack_anew(self, window: Window) -> None:
         waiting = sorted(self.state.waiting, key=self.place)  # neighbours are packed together, which saves context
-        plan = repack(waiting, self.manner.sizing.budget(window))
+        plan = repack(waiting, self.manner.sizing.budget(window), self.dialogue.deadline)
         self.dialogue.window = window
         self.state = replace(self.state, waiting=riskiest_first(plan.chunks), failed=self.state.failed + plan.failed)
 

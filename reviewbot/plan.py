@@ -124,22 +124,18 @@ def plan_review(changes: Sequence[FileChange], budget: Budget, deadline: float |
     added line that fits no request by itself is listed in `Plan.failed`, and so is what is not packed by `deadline`,
     a time of `time.monotonic()`. What has no added lines is not sent.
     """
-    packer = _Packer(budget)
+    packer = _Packer(budget, deadline)
     for change in changes:
         for hunk in change.hunks:
-            if not any(line.kind is LineKind.ADDED for line in hunk.lines):
-                continue
-            if deadline is not None and time.monotonic() >= deadline:
-                packer.failed += _omit_lines(change.path, hunk.lines, OUT_OF_TIME)
-            else:
+            if any(line.kind is LineKind.ADDED for line in hunk.lines):
                 packer.add_part(change.path, hunk, 0, len(hunk.lines))
     packer.close()
     return Plan(tuple(packer.chunks), tuple(packer.failed))
 
 
-def repack(chunks: Sequence[Chunk], budget: Budget) -> Plan:
-    """The same lines in chunks of another budget."""
-    packer = _Packer(budget)
+def repack(chunks: Sequence[Chunk], budget: Budget, deadline: float | None = None) -> Plan:
+    """The same lines in chunks of another budget, as far as there is time."""
+    packer = _Packer(budget, deadline)
     for unit in (unit for chunk in chunks for unit in chunk.units):
         packer.add_part(unit.path, unit.hunk, unit.start, unit.stop)
     packer.close()
@@ -184,22 +180,40 @@ def _with_added(unit: Unit) -> list[Unit]:
 class _Packer:
     """Fills one chunk after the other, unit by unit."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, deadline: float | None) -> None:
         self.budget = budget
+        self._deadline = deadline
         self.chunks: list[Chunk] = []
         self.failed: list[Omission] = []
         self._units: list[Unit] = []
         self._used = self._context = self._after = 0
 
     def add_part(self, path: str, hunk: Hunk, start: int, stop: int) -> None:
+        """Lines `start` to `stop` of a hunk; those that the time does not reach to are failed."""
         lines = hunk.lines[start:stop]
+        if self._is_late():
+            self.failed += _omit_lines(path, lines, OUT_OF_TIME)
+            return
         room = self.budget.line_tokens - self._heading_cost(Unit(path, hunk, start, stop), new_file=True)
-        costs = [self._count_up_to(show_line(line), room) for line in lines]
-        for line, cost in zip(lines, costs, strict=True):
-            if cost > room and line.kind is LineKind.ADDED:
-                self.failed.append(Omission(path, line.new, line.new, 1, TOO_LONG))
-        for first, end in cut_hunk(lines, costs, self.budget.unit_tokens, room):
+        costs: list[int] = []
+        for line in lines:
+            if self._is_late():
+                break
+            costs.append(self._count_up_to(show_line(line), room))
+        too_long = {at for at, cost in enumerate(costs) if cost > room}
+        for at in sorted(too_long):
+            self.failed += _omit_lines(path, lines[at : at + 1], TOO_LONG)
+        placed = 0
+        for first, end in cut_hunk(lines[: len(costs)], costs, self.budget.unit_tokens, room):
+            if self._is_late():
+                break
             self._place(Unit(path, hunk, start + first, start + end), costs[first:end])
+            placed = end
+        rest = (line for at, line in enumerate(lines[placed:], placed) if at not in too_long)
+        self.failed += _omit_lines(path, rest, OUT_OF_TIME)
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     def close(self) -> None:
         if any(unit.added for unit in self._units):

@@ -88,7 +88,7 @@ def run_review(
         budget = options.sizing.budget(window)
         plan = plan_review(known.rest, budget, deadline)
         if outcomes:
-            plan, known = _without_known_parts(outcomes, plan, known, budget)
+            plan, known = _without_known_parts(outcomes, plan, known, budget, deadline)
         keep = outcomes.keep if outcomes else keep_nothing
         parallel = 1 if info.kind == "embedded" else options.parallel  # it has one slot
         manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep, material.mask, parallel)
@@ -182,12 +182,14 @@ def _masked(known: Known, material: Material) -> tuple[Finding, ...]:
     return tuple(mask_finding(finding, material.mask) for finding in known.findings)
 
 
-def _without_known_parts(outcomes: Outcomes, plan: Plan, known: Known, budget: Budget) -> tuple[Plan, Known]:
+def _without_known_parts(
+    outcomes: Outcomes, plan: Plan, known: Known, budget: Budget, deadline: float | None
+) -> tuple[Plan, Known]:
     """The plan without the parts of cut hunks that are known, packed anew, and all that is known then."""
     left, findings, reviewed = outcomes.take_known_parts(plan)
     if not reviewed:
         return plan, known
-    packed = repack(left.chunks, budget)
+    packed = repack(left.chunks, budget, deadline)
     more = known._replace(findings=known.findings + findings, reviewed=known.reviewed + reviewed)
     return Plan(packed.chunks, left.failed + packed.failed), more
 

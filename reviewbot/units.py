@@ -5,7 +5,7 @@ begin where its hunk begins repeats the line that encloses it, and a few lines a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -103,8 +103,12 @@ def heading(unit: Unit) -> str:
     """The line that encloses a unit: git's own for the beginning of a hunk, else found in the hunk, else git's."""
     if unit.start == 0:
         return unit.hunk.heading
-    above = [line.text for line in unit.hunk.lines[max(unit.start - MAX_WALK, 0) : unit.start] if line.new is not None]
-    return enclosing_line(above, unit.hunk.lines[unit.start].text) or unit.hunk.heading
+    lines = unit.hunk.lines
+    upwards = (
+        line.text for line in reversed(lines[max(unit.start - MAX_WALK, 0) : unit.start]) if line.new is not None
+    )
+    found = _walk_up(upwards, lines[unit.start].text)
+    return found[1].strip() if found else unit.hunk.heading
 
 
 def enclosing_line(above: Sequence[str], text: str) -> str:
@@ -115,9 +119,16 @@ def enclosing_line(above: Sequence[str], text: str) -> str:
 
 def enclosing_place(above: Sequence[str], text: str) -> int | None:
     """Where that line stands in `above`, from 0."""
+    found = _walk_up(reversed(above), text)
+    return len(above) - 1 - found[0] if found else None
+
+
+def _walk_up(upwards: Iterable[str], text: str) -> tuple[int, str] | None:
+    """That line, and how many are in between."""
     limit = indentation(text) if text.strip() else None
-    for place in range(len(above) - 1, -1, -1):
-        line = above[place]
+    for between, line in enumerate(upwards):
+        if limit == 0:  # nothing is indented less
+            return None
         if not line.strip():
             continue
         depth = indentation(line)
@@ -125,7 +136,7 @@ def enclosing_place(above: Sequence[str], text: str) -> int | None:
             limit = depth + 1
         if depth < limit:
             if is_definition(line):
-                return place
+                return between, line
             limit = depth
     return None
 

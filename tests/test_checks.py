@@ -353,6 +353,24 @@ def test_after_the_deadline_files_come_back_unchecked() -> None:
     assert len(checked.findings) == 1 and len(checked.changes) == 2 and checked.unchecked == ()
 
 
+class Still:
+    """A clock that stands."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return 10.0
+
+
+def test_a_file_that_would_take_most_of_the_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewbot.checks.time", Still)
+    made = [change("long.csv", "\n".join(["+1,2,3,4,5,6,7"] * 20_000)), change("a.py", "+n\u0430me = 1")]
+    checked = run_checks(made, deadline=10.5)  # its characters are taken to last 0.28 s
+    assert [finding.rule for finding in checked.findings] == ["check/homoglyph"]
+    assert [file.path for file in checked.changes] == ["a.py"]
+    assert [file.path for file in checked.unchecked] == ["long.csv"]
+    assert [file.path for file in run_checks(made).changes] == ["long.csv", "a.py"]
+
+
 def test_what_may_block_is_found_whatever_time_there_is() -> None:
     text = f'+key = "{AWS}"\n+x\u202e = 1\n+{CONFLICT}\n+n\u0430me = 1'
     rules = {"check/secret", "check/bidi", "check/conflict-marker"}

@@ -217,6 +217,55 @@ def test_packing_anew_keeps_every_line(made: tuple[FileChange, ...], tokens: int
     assert all(cost(chunk, BoundCounter()) <= others for chunk in after.chunks)
 
 
+class Late(BoundCounter):
+    """A token a byte, and a clock on which the deadline 1.0 is reached when so many texts were counted."""
+
+    def __init__(self, texts: int) -> None:
+        self.left = texts
+
+    def count(self, text: str) -> int:
+        self.left -= 1
+        return super().count(text)
+
+    def monotonic(self) -> float:
+        return 0.0 if self.left > 0 else 1.0
+
+
+@given(changes(), st.integers(30, 400), st.integers(0, 60))
+def test_whenever_the_deadline_is_reached_every_added_line_is_sent_or_failed(
+    made: tuple[FileChange, ...], tokens: int, texts: int
+) -> None:
+    whole = plan_review(made, allow(10_000, BoundCounter()))
+    every = sorted((c.path, x.new) for c in made for x in c.added)
+    for again in (False, True):
+        clock = Late(texts)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("reviewbot.plan.time", clock)
+            budget = allow(tokens, clock)
+            found = repack(whole.chunks, budget, 1.0) if again else plan_review(made, budget, 1.0)
+        sent = [line[:2] for chunk in found.chunks for line in added(chunk.segments)]
+        lines = dict.fromkeys(every)
+        for omission in found.failed:
+            span = [(p, n) for p, n in lines if p == omission.path and omission.start <= n <= omission.end]
+            alone = [line for line in span if line not in sent]
+            assert omission.lines <= len(alone) and {omission.start, omission.end} <= {n for _, n in alone}
+        assert len(sent) + sum(omission.lines for omission in found.failed) == len(every)
+        assert len(set(sent)) == len(sent) and set(sent) <= set(every)
+
+
+def test_a_deadline_within_a_hunk_leaves_the_rest_of_it_as_one_range() -> None:
+    made = change("a", "\n".join(["+" + "x" * 40] * 9 + ["+" + "y" * 500] + ["+" + "x" * 40] * 9))
+    with pytest.MonkeyPatch.context() as patched:
+        clock = Late(21)
+        patched.setattr("reviewbot.plan.time", clock)
+        found = plan_review((made,), allow(200, clock), 1.0)
+    assert [numbers(chunk) for chunk in found.chunks] == []
+    assert found.failed == (
+        Omission("a", 10, 10, 1, "line too long for the window"),
+        Omission("a", 1, 19, 18, "the deadline was reached"),
+    )
+
+
 @given(LINES, st.integers(1, 500), st.integers(1, 100))
 def test_the_units_of_a_hunk_make_up_the_hunk(rows: list, limit: int, room: int) -> None:
     lines = tuple(Line(LineKind(mark), None, i, text) for i, (mark, text) in enumerate(rows))

@@ -37,6 +37,11 @@ CHECKS = {**_BLOCKING, **_ADVISING}
 the one that has to be told which files decide about reviews."""
 
 
+CHAR_S = 0.000001
+"""What those that only advise take for a character, as long as ENOUGH_CHARS of the change do not tell."""
+
+ENOUGH_CHARS = 50_000
+
 RULES = (SECRET, *(f"check/{name}" for name in CHECKS), CONFIG_CHANGE)
 """The ids of all checks."""
 
@@ -64,11 +69,24 @@ def run_checks(changes: Sequence[FileChange], watched: Watched = FIXED_NAMES, de
         for check in _BLOCKING.values():
             found += check(shown)
         found += find_config_change(shown, watched)
-    done = 0
-    for shown in masked:
-        if deadline is not None and time.monotonic() >= deadline:
+    advice = _advise(masked, deadline)
+    for about in advice.values():
+        found += about
+    done = tuple(shown for at, shown in enumerate(masked) if at in advice)
+    return Checked(tuple(found), done, tuple(shown for at, shown in enumerate(masked) if at not in advice), mask)
+
+
+def _advise(changes: Sequence[FileChange], deadline: float | None) -> dict[int, list[Finding]]:
+    """What the checks that only advise say, by place; of the files that there is time for, the smallest first. No file
+    takes more than half of the time that is left, as far as the files before it tell."""
+    sizes = [sum(len(line.text) + 1 for line in change.added) for change in changes]
+    said: dict[int, list[Finding]] = {}
+    chars, spent = 0, 0.0
+    for at in sorted(range(len(changes)), key=sizes.__getitem__):
+        started = time.monotonic()
+        char_s = spent / chars if chars >= ENOUGH_CHARS else CHAR_S
+        if deadline is not None and started + 2 * char_s * sizes[at] >= deadline:
             break
-        for check in _ADVISING.values():
-            found += check(shown)
-        done += 1
-    return Checked(tuple(found), masked[:done], masked[done:], mask)
+        said[at] = [finding for check in _ADVISING.values() for finding in check(changes[at])]
+        chars, spent = chars + sizes[at], spent + time.monotonic() - started
+    return said
