@@ -17,7 +17,7 @@ APPLICATION_ID = 0x72627631
 """Marks the file as ours, so that nobody else's is written to (SQLite's application_id)."""
 
 BUSY_S = 2.0
-"""How long to wait for another process that writes."""
+"""How long to wait for another process that writes, where nobody waits for this one."""
 
 TOUCH_S = 3600
 """When a value was last used is noted as roughly as that: a run that only reads writes nothing, as a rule."""
@@ -52,13 +52,15 @@ class Contents(Struct, frozen=True):
 
 class Store:
     """Values by key in the file `path`, of which those not used for longest go when there are more than
-    `limit_bytes`. `problem` says in a sentence why nothing is kept, once that is so; `notes` what was set aside."""
+    `limit_bytes`. Another process that writes is waited for up to `busy_s`. `problem` says in a sentence why nothing is
+    kept, once that is so; `notes` what was set aside."""
 
-    def __init__(self, path: Path, limit_bytes: int) -> None:
+    def __init__(self, path: Path, limit_bytes: int, busy_s: float = BUSY_S) -> None:
         self.path = path
         self.problem: str | None = None
         self.notes: list[str] = []
         self._limit_bytes = limit_bytes
+        self._busy_s = busy_s
         self._connection: sqlite3.Connection | None = None
         with self._guarded():
             self._connection = self._open()
@@ -79,8 +81,7 @@ class Store:
                     if used < now - TOUCH_S:
                         stale.append(key)
             if stale:
-                with suppress(sqlite3.OperationalError), connection:  # a store that cannot be written can be read
-                    connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in stale])
+                self._touch(connection, stale, now)
         return found
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
@@ -96,6 +97,13 @@ class Store:
                 rows = [(key, value, now) for key, value in values.items()]
                 connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
                 self._evict(connection)
+
+    def _touch(self, connection: sqlite3.Connection, keys: Sequence[bytes], now: int) -> None:
+        """Note when values were used, unless somebody else writes: nobody waits for that."""
+        connection.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.OperationalError), connection:  # a store that cannot be written can be read
+            connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in keys])
+        connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1000)}")
 
     def contents(self) -> Contents:
         """How much is there."""
@@ -160,7 +168,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         if not self.path.exists():
             self._make()
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None)
         try:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise sqlite3.DatabaseError("it is not a file of reviewbot")

@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reviewbot.cli.outcomes import open_store
+from reviewbot.config import load_config
 from reviewbot.store import ENTRY_BYTES, TOUCH_S, Store
 
 KEYS = st.binary(min_size=1, max_size=3)
@@ -229,3 +232,34 @@ def test_many_processes_and_200_kills(path: Path) -> None:
         writer.communicate()
     assert check(path) > 0
     assert {name.name for name in path.parent.iterdir()} <= {"store.sqlite", "store.sqlite-wal", "store.sqlite-shm"}
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another process writes, and does not come to an end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_noting_when_a_value_was_used_waits_for_nobody(path: Path) -> None:
+    store = Store(path, 10**6, busy_s=60)
+    store.put({b"a": b"1"})
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE entries SET used = used - ?", (2 * TOUCH_S,))
+    with locked(path):
+        started = time.monotonic()
+        assert (store.get([b"a"]), store.problem) == ({b"a": b"1"}, None)
+        assert time.monotonic() - started < 30
+
+
+def test_who_has_a_deadline_waits_for_others_only_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewbot.cli.outcomes.BUSY_S", 60)
+    config = load_config(root=None, flags={}, in_hook=True, isolated=True).config
+    for deadline in (time.monotonic() + 30, time.monotonic() - 1):
+        store = open_store(config, deadline)
+        with locked(store.path):
+            started = time.monotonic()
+            store.put({b"a": b"1"})
+            assert time.monotonic() - started < 30
+        assert store.problem is not None and "locked" in store.problem

@@ -1,6 +1,7 @@
 """The outcomes that this user keeps: where they lie, which model they are of, and when it was last seen."""
 
 import hashlib
+import math
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from reviewbot.layers import OUTCOMES
 from reviewbot.outcomes import Manners, Outcomes
 from reviewbot.reading import Recalled
 from reviewbot.review import Options
-from reviewbot.store import Store
+from reviewbot.store import BUSY_S, Store
 
 SEEN_S = 24 * 3600
 """For so long a model counts as the one that it was when it was last asked."""
@@ -32,7 +33,7 @@ class Kept:
     """The outcomes of one way to review."""
 
     def __init__(self, config: Config, options: Options) -> None:
-        self.store = open_store(config)
+        self.store = open_store(config, options.deadline)
         self._config = config
         self._options = options
 
@@ -90,6 +91,7 @@ def _can_be_told(info: EngineInfo) -> bool:
     return bool(info.digest) and not info.demo
 
 
-def open_store(config: Config) -> Store:
-    """The file in the cache folder."""
-    return Store(Path(cache_part(config, OUTCOMES)), config.cache_mib * 1024 * 1024)
+def open_store(config: Config, deadline: float | None = None) -> Store:
+    """The file in the cache folder. Who has a deadline waits for others who write a hundredth of what is left."""
+    left = math.inf if deadline is None else max(deadline - time.monotonic(), 0)
+    return Store(Path(cache_part(config, OUTCOMES)), config.cache_mib * 1024 * 1024, min(BUSY_S, left / 100))
