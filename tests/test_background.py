@@ -457,6 +457,23 @@ def test_a_commit_that_went_through_unread_is_read_late_and_told_once(
     assert line not in status(capfd)
 
 
+@pytest.mark.parametrize(("lines", "told"), [(10, True), (3000, False)], ids=["small", "large"])
+def test_a_commit_waits_for_no_look_at_a_large_one_that_went_unread(
+    lines: int, told: bool, repo: GitRepo, fake: FakeServer, monkeypatch, capfd
+) -> None:
+    repo.stage("a.py", "".join(f"value_{i} = {i}\n" for i in range(lines)))
+    monkeypatch.setenv("REVIEWBOT_ENDPOINT", "http://127.0.0.1:1")
+    assert main(["hook", "pre-commit"]) == 0
+    repo.git("commit", "-q", "-m", "unread")
+    monkeypatch.setenv("REVIEWBOT_ENDPOINT", fake.url)
+    assert main(["show"]) == 0
+    repo.stage("b.py", "y = 1\n")
+    capfd.readouterr()
+    assert main(["hook", "pre-commit"]) == 0
+    assert ("went through unreviewed; now reviewed: nothing found" in capfd.readouterr().err) is told
+    assert ("went through unreviewed; now reviewed: nothing found" in status(capfd)) is not told
+
+
 def test_the_queue_has_each_place_once_the_latest_first(tmp_path: Path) -> None:
     folder = str(tmp_path)
     assert take_queue(folder) == []

@@ -27,17 +27,21 @@ from reviewbot.worker import digest_of
 FORGET_S = 7 * 24 * 3600
 MAX_KEPT = 50
 LATEST = 5
+QUICK_BYTES = 50_000
+"""A commit looks at the latest so many changes, if they are no larger than that; `reviewbot status` at all."""
+
 LOOKED_THROUGH = 1000
 """Commits among which those are looked for, the latest first."""
 
 
 class _Unread(Struct, frozen=True):
     """A staged change that was not wholly read: the commit that it was based on ("" before the first), the digest of
-    its diff, and when."""
+    its diff, when, and how large the diff is."""
 
     parent: str
     diff: str
     when: int
+    size: int = 0
 
 
 class Pending(NamedTuple):
@@ -47,15 +51,17 @@ class Pending(NamedTuple):
     change: Change
 
 
-def follow_up(repository: Repository, settings: Settings, changes: Sequence[Change], review: Review, code: int) -> None:
-    """What a hook does at its end: remember what goes on unread, so that the worker reads it where there is one, and
-    tell of commits that were read late."""
+def follow_up(
+    repository: Repository, settings: Settings, changes: Sequence[Change], review: Review, code: int, *, in_time: bool
+) -> None:
+    """What a hook does at its end: remember what goes on unread, so that the worker reads it where there is one, and,
+    `in_time`, tell of commits that were read late."""
     unread = review.lines_failed or review.unconfirmed
     if unread and code == ExitCode.OK and [change.source.kind for change in changes] == ["staged"]:
         _note_unread(repository, settings.config, changes[0])
         if is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
             start_worker(repository)
-    for line in tell_settled(repository, settings, everywhere=False):
+    for line in tell_settled(repository, settings, everywhere=False) if in_time else ():
         print(f"reviewbot: {line}", file=sys.stderr)
 
 
@@ -75,7 +81,7 @@ def start_worker(repository: Repository) -> None:
 
 def _note_unread(repository: Repository, config: Config, change: Change) -> None:
     """Remember a staged change whose commit goes on although it was not wholly read."""
-    entry = _Unread(change.source.base or "", digest_of(change.diff), int(time.time()))
+    entry = _Unread(change.source.base or "", digest_of(change.diff), int(time.time()), len(change.diff))
     others = [one for one in _kept(repository, config) if one.diff != entry.diff]
     _keep(repository, config, [*others[1 - MAX_KEPT :], entry])
 
@@ -142,15 +148,15 @@ def _known(repository: Repository, settings: Settings, pending: Pending) -> Revi
 
 
 def _matched(repository: Repository, config: Config, *, everywhere: bool) -> list[tuple[_Unread, Pending | None]]:
-    """All that is remembered, each with its commit, looked for at HEAD or everywhere."""
+    """All that is remembered, each with its commit, looked for everywhere, or at HEAD as far as that takes no time."""
     entries = _kept(repository, config)
     if not entries:
         return []
     commits = repository.recent(LOOKED_THROUGH if everywhere else MAX_KEPT, everywhere=everywhere)
-    first = 0 if everywhere else len(entries) - LATEST  # a commit does not wait for the others
+    wanted = entries if everywhere else [entry for entry in entries[-LATEST:] if entry.size <= QUICK_BYTES]
     return [
-        (entry, _commit_of(repository, entry, commits.get(entry.parent, [])) if at >= first else None)
-        for at, entry in enumerate(entries)
+        (entry, _commit_of(repository, entry, commits.get(entry.parent, [])) if entry in wanted else None)
+        for entry in entries
     ]
 
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -52,6 +53,7 @@ class _Done(NamedTuple):
     settings: "Settings"
     changes: tuple[Change, ...]
     review: "Review"
+    deadline: float | None
 
 
 def _review(options: argparse.Namespace, started: float) -> _Done:
@@ -70,14 +72,14 @@ def _review(options: argparse.Namespace, started: float) -> _Done:
     manner = _manner(options, repository, changes, deadline)
     material = select_material(changes, settings, repository, deadline)
     review = review_material(material, settings.config, manner, deadline)
-    return _Done(repository, settings, changes, tell_idle_ignores(review, material))
+    return _Done(repository, settings, changes, tell_idle_ignores(review, material), deadline)
 
 
 def _finish(done: _Done, options: argparse.Namespace) -> int:
     """Publish, remember, and see to what goes on unread."""
     from reviewbot.cli.remembered import remember
 
-    repository, settings, changes, review = done
+    repository, settings, changes, review, deadline = done
     if repository is not None:
         remember(repository, settings.config, review)
     code = publish(review, settings.config, options)
@@ -85,7 +87,8 @@ def _finish(done: _Done, options: argparse.Namespace) -> int:
         from reviewbot.cli.late import follow_up
 
         with suppress(ReviewbotError, OSError):  # what comes behind the verdict does not change it
-            follow_up(repository, settings, changes, review, code)
+            in_time = deadline is None or time.monotonic() < deadline
+            follow_up(repository, settings, changes, review, code, in_time=in_time)
     return code
 
 
