@@ -23,21 +23,30 @@ _LEFTHOOK_FILES = tuple(
 
 def refuse_managed(folder: Path, stages: tuple[str, ...]) -> None:
     """Raise UsageError, with the lines to add, where hooks written into this folder would not stay."""
-    reviewing = [stage for stage in stages if stage != WARM_STAGE]  # has no lines there, being a script of its own
     if is_of_husky(folder):
-        add = [
-            f"echo 'reviewbot hook {stage} \"$@\"' >> {shlex.quote(str(folder.parent / stage))}" for stage in reviewing
-        ]
+        shown = visible_line(str(folder))
         raise UsageError(
-            f"{visible_line(str(folder))} belongs to husky, which writes it anew and takes hooks from the folder above",
-            " && ".join(add) or None,
+            f"{shown} belongs to husky, which writes it anew and takes hooks from the folder above",
+            lines_to_add(folder, stages),
         )
     if any(is_of_lefthook(script_of(folder / stage)) for stage in stages):
         raise UsageError(
             f"the hooks in {visible_line(str(folder))} belong to lefthook, which takes them from its own file",
-            "add these lines to lefthook.yml, then: lefthook install\n"
-            + "".join(map(_for_lefthook, reviewing)).rstrip(),
+            lines_to_add(folder, stages),
         )
+
+
+def lines_to_add(folder: Path, stages: tuple[str, ...]) -> str | None:
+    """What adds reviewbot to the hooks of husky or of lefthook, whose folder this is; None where nothing does."""
+    reviewing = [stage for stage in stages if stage != WARM_STAGE]  # has no lines there, being a script of its own
+    if not reviewing:
+        return None
+    if is_of_husky(folder):
+        return " && ".join(
+            f"echo 'reviewbot hook {stage} \"$@\"' >> {shlex.quote(str(folder.parent / stage))}" for stage in reviewing
+        )
+    lines = "".join(map(_for_lefthook, reviewing)).rstrip()
+    return f"add these lines to lefthook.yml, then: lefthook install\n{lines}"
 
 
 def manager_of(folder: Path, stage: str, root: str | None) -> str | None:

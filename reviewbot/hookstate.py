@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from reviewbot.gitrun import Runner
 from reviewbot.globalhooks import HOOKS_PATH, Place, folder_for_all
-from reviewbot.hookmanagers import is_of_husky, is_of_lefthook, is_of_pre_commit, manager_of, script_of
+from reviewbot.hookmanagers import (
+    is_of_husky,
+    is_of_lefthook,
+    is_of_pre_commit,
+    lines_to_add,
+    manager_of,
+    script_of,
+)
 from reviewbot.hookscripts import (
     DEFAULT_STAGES,
     GIT_HOOKS,
@@ -58,6 +65,8 @@ def look_at(folder: Path, stage: str, root: str | None, on_failure: str | None =
     )
     if manager is not None:
         return Hook(stage, State.IN_ORDER, f"{manager} runs reviewbot") if os.access(path, os.X_OK) else not_executable
+    if is_of_husky(folder):
+        return Hook(stage, State.ABSENT, f"husky runs no reviewbot in {shown}", lines_to_add(folder, (stage,)))
     if not os.path.lexists(path):
         return Hook(stage, State.ABSENT, f"there is no {shown}", again)
     if is_forwarding(path):
@@ -116,10 +125,8 @@ def remarks(repository: Repository, git: Runner) -> Iterator[str]:
 def _foreign(folder: Path, stage: str, again: str) -> Hook:
     shown = visible_line(str(folder / stage))
     script = script_of(folder / stage)
-    if is_of_husky(folder):
-        return Hook(stage, State.ABSENT, f"husky runs no reviewbot in {shown}", again)
     if is_of_lefthook(script):
-        return Hook(stage, State.ABSENT, f"lefthook runs no reviewbot in {shown}", again)
+        return Hook(stage, State.ABSENT, f"lefthook runs no reviewbot in {shown}", lines_to_add(folder, (stage,)))
     legacy = folder / f"{stage}.legacy"  # what pre-commit found when it was installed, and runs first
     if is_of_pre_commit(script) and runs_us(legacy):
         return Hook(stage, State.IN_ORDER, f"pre-commit runs {visible_line(str(legacy))}")

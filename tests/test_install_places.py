@@ -182,7 +182,13 @@ def test_husky_runs_the_line_that_install_shows(
         repo.write(f".husky/_/{stage}", (DATA / "husky-9").read_bytes()).chmod(0o755)
     repo.git("config", "core.hooksPath", ".husky/_")
     assert main(["install", "--check"]) == 1
-    assert f"pre-commit: absent: husky runs no reviewbot in {repo.path}/.husky/_/pre-commit" in capfd.readouterr().out
+    assert [line.split("; try: ") for line in capfd.readouterr().out.splitlines()] == [
+        [
+            f"{stage}: absent: husky runs no reviewbot in {repo.path}/.husky/_/{stage}",
+            f"echo 'reviewbot hook {stage} \"$@\"' >> {repo.path}/.husky/{stage}",
+        ]
+        for stage in ("pre-commit", "pre-merge-commit")
+    ]
     assert main(["install"]) == 2
     assert (repo.path / ".husky/_/pre-commit").read_bytes() == (DATA / "husky-9").read_bytes()
     hint = capfd.readouterr().err.split("try: ")[1].strip()
@@ -197,8 +203,12 @@ def test_husky_runs_the_line_that_install_shows(
 
 def test_lefthook_is_left_alone_and_shown_its_lines(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
     hook = manage(repo, "lefthook-2")
-    assert main(["install", "--check"]) == 1
-    assert "pre-commit: absent: lefthook runs no reviewbot in " in capfd.readouterr().out
+    assert main(["install", "--check", "--stage", "pre-commit"]) == 1
+    assert capfd.readouterr().out == (
+        f"pre-commit: absent: lefthook runs no reviewbot in {hook}"
+        "; try: add these lines to lefthook.yml, then: lefthook install\n"
+        "pre-commit:\n  commands:\n    reviewbot:\n      run: reviewbot hook pre-commit {0}\n"
+    )
     assert main(["install", "--stage", "pre-commit", "--stage", "pre-push"]) == 2
     assert capfd.readouterr().err == (
         f"reviewbot: the hooks in {repo.path}/.git/hooks belong to lefthook, which takes them from its own file\n"
