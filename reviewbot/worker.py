@@ -20,6 +20,9 @@ WORKER = "reviewbot-worker"
 BOOT = "/proc/sys/kernel/random/boot_id"
 """Tells a process id of today from one of before the last start, where the system has it."""
 
+MAKE_WAY = signal.SIGUSR1
+"""What a commit tells a worker, for the engine is wanted; whoever else ends it wants none of its work."""
+
 MAX_QUEUE_BYTES = 1024 * 1024
 
 
@@ -32,8 +35,8 @@ class Place(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`) or catching-up; `digest`
-    is that of the diff under review, or "-"."""
+    """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`), catching-up or
+    making-way; `digest` is that of the diff under review, or "-"."""
 
     pid: int
     phase: str
@@ -130,10 +133,10 @@ def at_work(common_dir: str) -> Work | None:
         os.close(handle)
 
 
-def stop(work: Work) -> None:
-    """Ask a worker to end; it cancels what it asked for."""
+def send_away(work: Work) -> None:
+    """Ask a worker to make way for a commit: it cancels what it asked for and ends; what waits is left in the queue."""
     with suppress(ProcessLookupError, PermissionError):
-        os.kill(work.pid, signal.SIGTERM)
+        os.kill(work.pid, MAKE_WAY)
 
 
 def _boot() -> str:

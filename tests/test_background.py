@@ -19,7 +19,7 @@ from fake_server import Exchange, FakeServer, fake, find, say
 from reviewbot.cli import main
 from reviewbot.cli.join import join_worker
 from reviewbot.repo import open_repository
-from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, stop, take_queue, working
+from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, take_queue, working
 
 __all__ = ["fake"]
 
@@ -53,7 +53,7 @@ def warm(repo: GitRepo, fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> It
     yield repo
     work = at_work(git_folder(repo))
     if work is not None:
-        stop(work)
+        os.kill(work.pid, signal.SIGTERM)
     until(lambda: is_idle(repo))
 
 
@@ -136,7 +136,7 @@ def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monk
 
         stopped: list[Work] = []
         monkeypatch.setattr(time, "sleep", pass_time)
-        monkeypatch.setattr("reviewbot.cli.join.stop", stopped.append)
+        monkeypatch.setattr("reviewbot.cli.join.send_away", stopped.append)
         assert join_worker(here, "d1", None) is True
         assert len(polls) == 5
         assert [work.phase for work in stopped] == ["waiting"]  # the engine is wanted here
@@ -224,7 +224,7 @@ def test_a_stopped_worker_goes_on_to_nothing_else(warm: GitRepo, fake: FakeServe
     fake.answers[:] = [gate]
     warm.stage("b.py", "y = 1\n")
     until(lambda: phase(warm) == "reviewing" and fake.chats)
-    stop(at_work(git_folder(warm)))
+    os.kill(at_work(git_folder(warm)).pid, signal.SIGTERM)
     until(lambda: is_idle(warm))
     gate.opened.set()
     assert len(fake.chats) == 1
@@ -341,6 +341,45 @@ def test_a_linked_work_tree(warm: GitRepo, fake: FakeServer, tmp_path: Path) -> 
     assert len(fake.chats) == 1
     fake.requests.clear()
     assert commit(linked)[0] == 0 and fake.requests == []
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["reviewing", "waiting"])
+def test_a_commit_puts_off_the_review_of_another_work_tree(
+    begun: bool, warm: GitRepo, fake: FakeServer, tmp_path: Path, monkeypatch
+) -> None:
+    warm.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    linked = GitRepo(tmp_path / "linked")
+    until(lambda: is_idle(warm))
+    gate = Gate()
+    if begun:
+        fake.answers[:] = [gate, find()]
+    else:
+        monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "5")
+    warm.write("a.py", "y = 1\n")
+    warm.git("-c", "core.hooksPath=/dev/null", "add", "a.py")
+    linked.stage("b.py", "x = 1\n")
+    until(lambda: phase(warm) == ("reviewing" if begun else "waiting") and (fake.chats or not begun))
+    monkeypatch.setenv("REVIEWBOT_DEBOUNCE_S", "0.2")
+    code, output = commit(warm)
+    assert code == 0 and "clean · 1 of 1 added line reviewed" in output
+    until(lambda: is_idle(warm))
+    gate.opened.set()
+    asked = len(fake.chats)
+    assert any("x = 1" in str(body["messages"]) for body in fake.chats)
+    assert commit(linked)[0] == 0 and len(fake.chats) == asked
+
+
+def test_a_work_tree_that_was_removed_meanwhile_leaves_nothing(warm: GitRepo, fake: FakeServer, tmp_path: Path) -> None:
+    warm.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    until(lambda: is_idle(warm))
+    own = f"{git_folder(warm)}/worktrees/linked"
+    enqueue(git_folder(warm), Place(own, "", str(tmp_path / "linked")))
+    worker = [sys.executable, "-P", "-m", "reviewbot", "hook", "post-index-change"]
+    line = f'GIT_DIR="{git_folder(warm)}" git -c core.hooksPath=/dev/null worktree remove "$PWD" && exec "$@"'
+    removed = subprocess.run(
+        ["sh", "-c", line, "sh", *worker], cwd=tmp_path / "linked", env={**os.environ, "GIT_DIR": own}
+    )
+    assert removed.returncode == 0 and is_idle(warm) and not (tmp_path / "linked").exists()
 
 
 def test_git_itself_at_work_starts_nothing(warm: GitRepo, fake: FakeServer, monkeypatch) -> None:

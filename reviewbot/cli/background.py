@@ -8,9 +8,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from reviewbot.errors import ExitCode, ReviewbotError
+from reviewbot.errors import ConfigError, ExitCode, RepoError, ReviewbotError
 from reviewbot.gitrun import OF_ONE_COMMAND
-from reviewbot.worker import Place, Worker, enqueue, queue_bytes, take_queue, working
+from reviewbot.worker import MAKE_WAY, Place, Worker, enqueue, queue_bytes, take_queue, working
 
 if TYPE_CHECKING:
     from reviewbot.repo import Repository
@@ -26,27 +26,40 @@ _OF_A_PLACE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", *OF_ONE_COMMAND)
 def run(options: argparse.Namespace) -> int:
     """Work until nothing waits; at once done when another process does that already."""
     from reviewbot.config import load_config
-    from reviewbot.repo import open_repository
+    from reviewbot.repo import Repository, open_repository
 
-    repository = open_repository()
-    common_dir = repository.common_dir
+    repository: Repository | None = None
+    try:
+        repository = open_repository()
+        common_dir = repository.common_dir
+    except (RepoError, ConfigError):
+        common_dir = _common_dir_of(os.environ.get("GIT_DIR", ""))
+        if not common_dir:
+            raise
+        os.chdir(common_dir)  # the work tree was removed meanwhile; others may wait
     try:
         settings = load_config(
             root=None, flags=options.settings, in_hook=True, config_file=options.config, isolated=options.isolated
         )
         _leave_caller()
-        if not queue_bytes(common_dir):
+        if repository is not None and not queue_bytes(common_dir):
             enqueue(common_dir, _place(repository))
         while queue_bytes(common_dir):
             with working(common_dir) as worker:
-                if worker is None:
+                if worker is None or not _Shift(common_dir, worker, settings.config.debounce_s).work():
                     break
-                _Shift(common_dir, worker, settings.config.debounce_s).work()
     except ReviewbotError:
         with suppress(OSError):
             take_queue(common_dir)  # a commit will say what is wrong
         raise
     return ExitCode.OK
+
+
+def _common_dir_of(git_dir: str) -> str:
+    """The git folder of which that of a linked work tree was a part; "" where it was none."""
+    worktrees, name = os.path.split(git_dir)
+    common_dir = os.path.dirname(worktrees)
+    return common_dir if name and os.path.basename(worktrees) == "worktrees" and os.path.isdir(common_dir) else ""
 
 
 def _place(repository: "Repository") -> Place:
@@ -74,33 +87,43 @@ class _Shift:
         self._worker = worker
         self._debounce_s = debounce_s
         self._stopped = threading.Event()
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGHUP, self._stop)
+        self._places: list[Place] = []
+        for number in (signal.SIGTERM, signal.SIGHUP, MAKE_WAY):
+            signal.signal(number, self._stop)
 
-    def work(self) -> None:
-        """Until nothing waits. Whoever says stop does so for all work trees: what waits is forgotten."""
-        places: list[Place] = []
+    def work(self) -> bool:
+        """Until nothing waits, or somebody says stop; whether nobody did. What waits is forgotten then, in all work
+        trees; but for a commit it goes back into the queue, what was under way too."""
         with suppress(KeyboardInterrupt):
-            while (places := self._settled(places)) and not self._stopped.is_set():
-                place, *places = places
-                self._review(place)
-        if self._stopped.is_set():
-            take_queue(self._common_dir)
+            while self._settle():
+                self._review(self._places[0])
+                if self._stopped.is_set():
+                    break
+                del self._places[0]
+        return not self._stopped.is_set()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopped.set()
+        if not self._stopped.is_set():
+            self._stopped.set()
+            with suppress(OSError):  # the work is over, and the file closed
+                self._worker.tell("making-way")
+            if number == MAKE_WAY:
+                for place in reversed(self._places):
+                    enqueue(self._common_dir, place)
+            else:
+                take_queue(self._common_dir)
         raise KeyboardInterrupt
 
-    def _settled(self, places: list[Place]) -> list[Place]:
-        """All that waits, as soon as nothing has come for a while."""
+    def _settle(self) -> bool:
+        """Take all that waits, as soon as nothing has come for a while; whether there is something."""
         self._worker.tell("waiting")
         for _ in range(MOST_WAITS):
             new = take_queue(self._common_dir)
             if not new:
                 break
-            places = list(dict.fromkeys((*new, *places)))
+            self._places = list(dict.fromkeys((*new, *self._places)))
             self._stopped.wait(self._debounce_s)
-        return places
+        return bool(self._places)
 
     def _review(self, place: Place) -> None:
         """Review in a work tree; one that is gone, or is no repository any more, has nothing to review."""

@@ -1,9 +1,10 @@
 """A commit that starts while the change is being reviewed in the background: wait for that rather than ask twice."""
 
+import os
 import time
 
 from reviewbot.repo import Repository
-from reviewbot.worker import Work, at_work, stop
+from reviewbot.worker import Work, at_work, enqueue, queue_bytes, send_away, take_queue
 
 POLL_S = 0.02
 STOP_S = 2.0
@@ -11,11 +12,11 @@ STOP_S = 2.0
 
 
 def stop_waiting(repository: Repository) -> None:
-    """A worker that has not begun yet has nothing to do any more once a commit starts: what it would ask is asked now.
-    What waits of other work trees goes with it."""
+    """A worker that has not begun yet has nothing to do here once a commit starts: what it would ask is asked now. What
+    waits of other work trees goes on waiting."""
     work = at_work(repository.common_dir)
     if work is not None and work.phase == "waiting":
-        stop(work)
+        send_away(work)
 
 
 def join_worker(repository: Repository, digest: str, deadline: float | None) -> bool:
@@ -25,14 +26,31 @@ def join_worker(repository: Repository, digest: str, deadline: float | None) -> 
     if work is None:
         return False
     if not _reviews(work, digest):
-        stop(work)
+        send_away(work)
         _wait(repository, work, time.monotonic() + STOP_S)
         return False
     if _wait(repository, work, deadline):
         rest = at_work(repository.common_dir)
         if rest is not None and not _reviews(rest, digest):
-            stop(rest)
+            send_away(rest)
     return True
+
+
+def others_wait(repository: Repository) -> bool:
+    """Whether other work trees wait for a worker that made way for this commit; of this one nothing waits any more.
+    Raises OSError, RepoError."""
+    folder = repository.common_dir
+    work = at_work(folder)
+    if work is not None and work.phase == "making-way":
+        _wait(repository, work, time.monotonic() + STOP_S)
+        work = at_work(folder)
+    if work is not None or not queue_bytes(folder):
+        return False
+    here = os.path.realpath(repository.root or "")
+    others = [place for place in take_queue(folder) if os.path.realpath(place.root) != here]
+    for place in reversed(others):
+        enqueue(folder, place)
+    return bool(others)
 
 
 def _reviews(work: Work, digest: str) -> bool:

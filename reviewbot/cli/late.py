@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from reviewbot.cli.engine import cache_file
+from reviewbot.cli.join import others_wait
 from reviewbot.config import Config, Settings
 from reviewbot.errors import ExitCode, RepoError
 from reviewbot.files import keep
@@ -54,13 +55,15 @@ class Pending(NamedTuple):
 def follow_up(
     repository: Repository, settings: Settings, changes: Sequence[Change], review: Review, code: int, *, in_time: bool
 ) -> None:
-    """What a hook does at its end: remember what goes on unread, so that the worker reads it where there is one, and,
-    `in_time`, tell of commits that were read late."""
+    """What a hook does at its end: remember what goes on unread, have a worker read it and what other work trees wait
+    for, where there is one, and, `in_time`, tell of commits that were read late."""
+    wanted = others_wait(repository)
     unread = review.lines_failed or review.unconfirmed
     if unread and code == ExitCode.OK and [change.source.kind for change in changes] == ["staged"]:
         _note_unread(repository, settings.config, changes[0])
-        if is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
-            start_worker(repository)
+        wanted = True
+    if wanted and is_installed(WARM_STAGE, repository.hooks_dir, repository.common_dir):
+        start_worker(repository)
     for line in tell_settled(repository, settings, everywhere=False) if in_time else ():
         print(f"reviewbot: {line}", file=sys.stderr)
 

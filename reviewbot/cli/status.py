@@ -47,6 +47,7 @@ def _now(repository: Repository) -> str:
 _PHASES = {
     "waiting": "waiting for the end of git add",
     "reviewing": "reviewing what is staged",
+    "making-way": "making way for a commit",
     "catching-up": "reviewing a commit that went through unreviewed",
 }
 
