@@ -114,6 +114,11 @@ def test_start_up_loads_nothing_heavy(statement: str) -> None:
     assert loaded_after(statement) & HEAVY == set()
 
 
+def test_help_loads_no_compressors() -> None:
+    loaded = loaded_after("from reviewbot.cli.arguments import _build_parser; _build_parser().format_help()")
+    assert "argparse" in loaded and loaded & {*HEAVY, "shutil", "lzma"} == set()
+
+
 def test_modules_stay_small() -> None:
     long = {name: n for name, path in _files().items() if (n := path.read_text().count("\n")) > 300}
     assert long == {}

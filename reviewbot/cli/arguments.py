@@ -1,8 +1,10 @@
 """The command line's words: commands, flags and their help."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from reviewbot.errors import UsageError
@@ -83,6 +85,17 @@ exit codes: 0 nothing blocks, 1 blocked, 2 wrong usage, 3 not (wholly) reviewed,
 """
 
 
+def _columns() -> int:
+    """As COLUMNS or the terminal has it; 80 where neither does. argparse itself would load all compressors to ask."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ else 80
+    except (ValueError, OSError):
+        return 80
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse whose errors are ours, so that they all look the same."""
 
@@ -153,12 +166,13 @@ def _refuse_common_mistakes(words: Sequence[str]) -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
+    width = _columns() - 2
     parser = _Parser(
         prog="reviewbot",
         usage="reviewbot [COMMAND] [OPTION ...]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width),
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
@@ -185,6 +199,7 @@ def _build_parser() -> argparse.ArgumentParser:
             usage=f"reviewbot {name} {_ARGUMENTS.get(name, '')}[OPTION ...]",
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
+            formatter_class=partial(argparse.HelpFormatter, width=width),
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
