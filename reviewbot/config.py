@@ -61,6 +61,8 @@ class Config(NamedTuple):
     max_confirmations: int
     on_failure: str
     deadline_s: float | None
+    max_requests: int | None
+    max_minutes: float | None
     keep_alive: str
     background: str
     debounce_s: float

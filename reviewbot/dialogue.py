@@ -39,13 +39,15 @@ class Silence:
 
 class Dialogue:
     """All requests of a run, and what they cost; `answers` of them were whole and took `seconds`, in all. `window` may
-    be replaced when more is known of it; `deadline` is a time of `time.monotonic()`. Several threads may ask."""
+    be replaced when more is known of it; `deadline` is a time of `time.monotonic()`; after `max_requests` no more are
+    sent. Several threads may ask."""
 
-    def __init__(self, engine: Engine, window: Window, deadline: float | None) -> None:
+    def __init__(self, engine: Engine, window: Window, deadline: float | None, max_requests: int | None = None) -> None:
         self.window = window
         self.requests = self.answers = self.prompt_tokens = self.completion_tokens = 0
         self.seconds = 0.0
         self.deadline = deadline
+        self._max_requests = max_requests
         self._engine = engine
         self._counting = threading.Lock()
 
@@ -70,6 +72,8 @@ class Dialogue:
             cost = window.cost(request)
             raise PromptTooLong(f"prompt and reply may take {cost} of {window.tokens} tokens", window=window.tokens)
         with self._counting:
+            if self._max_requests is not None and self.requests >= self._max_requests:
+                raise EngineDown(f"the budget of {self._max_requests} requests is spent (max_requests)")
             self.requests += 1
         started = time.monotonic()
         reply = self._engine.ask(request, self.deadline)

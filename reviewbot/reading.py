@@ -96,7 +96,7 @@ def run_review(
         return _unanswered(material, options, recalled, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(_unanswered(material, options, recalled, "interrupted"), interrupted=True)
-    dialogue = Dialogue(engine, window, deadline)
+    dialogue = Dialogue(engine, window, deadline, options.max_requests)
     asked = ask_chunks(dialogue, plan, manner, on_progress)
     marked = mark(_in_order(_masked(known, material) + asked.findings, material.changes), material.changes)
     said = _belittled(marked) if info.demo else marked

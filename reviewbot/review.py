@@ -93,6 +93,7 @@ class Options(Struct, frozen=True):
     reply_findings: int = MAX_FINDINGS
     max_confirmations: int = 20
     parallel: int = 1
+    max_requests: int | None = None
 
 
 class Material(Struct, frozen=True):

@@ -52,14 +52,16 @@ class Contents(Struct, frozen=True):
 
 class Store:
     """Values by key in the file `path`, of which those not used for longest go when there are more than
-    `limit_bytes`. Another process that writes is waited for up to `busy_s`. `problem` says in a sentence why nothing is
-    kept, once that is so; `notes` what was set aside."""
+    `limit_bytes`. Another process that writes is waited for up to `busy_s`. `synchronous` is SQLite's: with FULL what
+    was put last outlasts a loss of power, too. `problem` says in a sentence why nothing is kept, once that is so;
+    `notes` what was set aside."""
 
-    def __init__(self, path: Path, limit_bytes: int, busy_s: float = BUSY_S) -> None:
+    def __init__(self, path: Path, limit_bytes: int, busy_s: float = BUSY_S, *, synchronous: str = "NORMAL") -> None:
         self.path = path
         self.problem: str | None = None
         self.notes: list[str] = []
         self._limit_bytes = limit_bytes
+        self._synchronous = synchronous
         self._busy_s = busy_s
         self._connection: sqlite3.Connection | None = None
         with self._guarded():
@@ -173,7 +175,7 @@ class Store:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise sqlite3.DatabaseError("it is not a file of reviewbot")
             connection.execute("SELECT bytes, entries FROM total").fetchone()
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             return connection
         except BaseException:
             connection.close()
@@ -212,6 +214,16 @@ class Store:
             if _is_damage(error):
                 with suppress(OSError):
                     self._set_aside(error)
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is one of ours, by its application_id (SQLite's file format, offset 68)."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
 
 
 def _is_damage(error: Exception) -> bool:

@@ -41,6 +41,8 @@ DEFAULTS = {
     "max_confirmations": 20,
     "on_failure": "block",
     "deadline_s": None,
+    "max_requests": None,
+    "max_minutes": None,
     "keep_alive": "30m",
     "background": "idle",
     "debounce_s": 1.5,

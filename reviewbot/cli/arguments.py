@@ -48,6 +48,7 @@ _USES = {
     "no_model": (*_REVIEWS, "baseline"),
     "no_cache": (*_REVIEWS, "baseline"),
     "exit_zero": _REVIEWS,
+    "state": _REVIEWS,
 }
 """Which commands have a use for an option; settings are refused by those that read none."""
 
@@ -72,6 +73,7 @@ _DEFAULTS = {
     "no_model": False,
     "no_cache": False,
     "exit_zero": False,
+    "state": None,
     "show_dropped": False,
 }
 
@@ -273,6 +275,7 @@ def _add_common_options(parser: argparse.ArgumentParser, command: str, first: st
     add(runs, "--isolated", action="store_true", help="read no configuration files")
     add(runs, "--no-model", action="store_true", help="deterministic checks only")
     add(runs, "--no-cache", action="store_true", help="ask again what was asked before, and keep nothing")
+    add(runs, "--state", metavar="FILE", help="go on from there after a crash or the end of a budget")
     add(runs, "--exit-zero", action="store_true", help="exit 0 even when findings block")
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 from reviewbot import hosts
@@ -14,7 +15,8 @@ from reviewbot.cli.consult import Manner, review_material
 from reviewbot.cli.jobs import one_at_a_time, own_server, wait_for_server
 from reviewbot.cli.material import select_material
 from reviewbot.cli.remembered import remember
-from reviewbot.cli.review import SKIP_VARIABLE, interrupted, outputs, publish, skipped_by_user
+from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, interrupted, outputs, publish, skipped_by_user
+from reviewbot.cli.state import StateFile, change_digest, named_state
 from reviewbot.cli.trusted import trust_base
 from reviewbot.errors import RepoError, UsageError
 from reviewbot.hosts import Host, Job
@@ -48,13 +50,15 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
     print(f"reviewbot: {_told(job, host, change)}", file=sys.stderr)
     with trust_base(repository, change.source.base, options, os.environ) as (settings, trust):
         config = settings.config
-        deadline = None if config.deadline_s is None else started + config.deadline_s
+        deadline = deadline_of(config, started)
+        state = named_state(options.state, [change]) or _own_state(repository, change, options)
         material = select_material((change,), settings, repository, deadline, trust)
         manner = Manner(
             interactive=False,
             no_model=options.no_model,
             no_cache=options.no_cache or config.cache_dir is None,
             progress=partial(open_heartbeat, quiet=options.quiet),
+            state=state,
         )
         if options.no_model or not any(file.added for file in material.changes):
             review = review_material(material, config, manner, deadline)
@@ -64,7 +68,16 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
                 review = review_material(material, config, manner, deadline)
         review = tell_idle_ignores(review, material)
         remember(repository, config, review)
+        if state is not None and state.gives_way and not (review.failed or review.unconfirmed or review.interrupted):
+            state.remove()
         return publish(review, config, options)
+
+
+def _own_state(repository: Repository, change: Change, options: argparse.Namespace) -> StateFile | None:
+    """Where nobody names one: in git's own folder, which hosts leave alone when they use a clone again."""
+    if options.no_cache or options.no_model:
+        return None
+    return StateFile(Path(repository.git_dir, "reviewbot-state"), change_digest([change]), gives_way=True)
 
 
 def _job(options: argparse.Namespace, host: Host) -> Job:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.cli.outcomes import Kept
+from reviewbot.cli.state import StateFile
 from reviewbot.config import Config
 from reviewbot.findings import severity_named
 from reviewbot.reading import Recalled, no_outcomes, recall_review, run_review
@@ -25,13 +26,15 @@ def nothing_before() -> bool:
 
 class Manner(Struct, frozen=True):
     """How to go about it. `interactive`: a person watches, so that the embedded engine may step in. `before_asking` is
-    called when not all is known, and tells whether more may be known since."""
+    called when not all is known, and tells whether more may be known since. `state` is a file of this run alone, which
+    takes the place of what is kept of all runs."""
 
     interactive: bool
     no_model: bool
     no_cache: bool
     progress: Callable[[], "Progress"]
     before_asking: Callable[[], bool] = nothing_before
+    state: StateFile | None = None
 
 
 def review_material(material: Material, config: Config, manner: Manner, deadline: float | None) -> Review:
@@ -41,9 +44,9 @@ def review_material(material: Material, config: Config, manner: Manner, deadline
         return unread(material, "nothing to read")
     if manner.no_model:
         return checks_only(material, "no model asked (--no-model)")
-    if manner.no_cache:
+    if manner.no_cache and manner.state is None:
         return _ask(material, config, asking, manner, None, None)
-    kept = Kept(config, asking)
+    kept = Kept(config, asking) if manner.state is None else manner.state.open(config, asking)
     try:
         review, recalled = _recall(material, asking, kept)
         if review is None and manner.before_asking():
@@ -51,7 +54,7 @@ def review_material(material: Material, config: Config, manner: Manner, deadline
         review = review or _ask(material, config, asking, manner, kept, recalled)
         return replace(review, notes=review.notes + kept.notes)
     finally:
-        kept.store.close()
+        kept.close()
 
 
 def _recall(material: Material, asking: Options, kept: Kept) -> tuple[Review | None, Recalled | None]:
@@ -125,4 +128,5 @@ def review_options(config: Config, *, deadline: float | None) -> Options:
         deadline=deadline,
         max_confirmations=config.max_confirmations,
         parallel=config.parallel,
+        max_requests=config.max_requests,
     )

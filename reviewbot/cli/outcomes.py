@@ -32,8 +32,8 @@ class _Seen(Struct, frozen=True):
 class Kept:
     """The outcomes of one way to review."""
 
-    def __init__(self, config: Config, options: Options) -> None:
-        self.store = open_store(config, options.deadline)
+    def __init__(self, config: Config, options: Options, store: Store | None = None) -> None:
+        self.store = open_store(config, options.deadline) if store is None else store
         self._config = config
         self._options = options
 
@@ -41,6 +41,10 @@ class Kept:
     def notes(self) -> tuple[str, ...]:
         """What people should know of the file that they lie in."""
         return (*self.store.notes, *([self.store.problem] if self.store.problem else []))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.store.close()
 
     def last_seen(self) -> tuple[EngineInfo, str] | None:
         """The model that would be asked, and when it last was; None when that is too long ago."""

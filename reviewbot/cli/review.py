@@ -64,7 +64,7 @@ def _review(options: argparse.Namespace, started: float) -> _Done:
         _load_client(options)
     repository, changes = select_changes(options)
     settings = load_settings(options, repository, changes)
-    deadline = None if settings.config.deadline_s is None else started + settings.config.deadline_s
+    deadline = deadline_of(settings.config, started)
     from reviewbot.cli.consult import review_material
     from reviewbot.cli.material import select_material
     from reviewbot.review import tell_idle_ignores
@@ -73,6 +73,12 @@ def _review(options: argparse.Namespace, started: float) -> _Done:
     material = select_material(changes, settings, repository, deadline)
     review = review_material(material, settings.config, manner, deadline)
     return _Done(repository, settings, changes, tell_idle_ignores(review, material), deadline)
+
+
+def deadline_of(config: "Config", started: float) -> float | None:
+    """When nothing more is asked, a time of `time.monotonic()`: the sooner of the deadline and the budget."""
+    limits = [config.deadline_s, None if config.max_minutes is None else 60 * config.max_minutes]
+    return min((started + limit for limit in limits if limit is not None), default=None)
 
 
 def _finish(done: _Done, options: argparse.Namespace) -> int:
@@ -99,6 +105,7 @@ def _manner(
     has."""
     from reviewbot.cli.consult import Manner, nothing_before
     from reviewbot.cli.join import join_worker, stop_waiting
+    from reviewbot.cli.state import named_state
     from reviewbot.progress import open_progress
     from reviewbot.worker import digest_of
 
@@ -113,6 +120,7 @@ def _manner(
         no_cache=options.no_cache,
         progress=partial(open_progress, in_hook=in_hook, quiet=options.quiet),
         before_asking=join,
+        state=named_state(options.state, changes),
     )
 
 
