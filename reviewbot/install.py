@@ -16,9 +16,12 @@ from reviewbot.hookmanagers import refuse_managed, script_of
 from reviewbot.hookscripts import ALL_STAGES, GIT_HOOKS, KEPT, Scope, forwarding_script, hook_script, seal, second_line
 from reviewbot.text import visible_line
 
+EDITED = ".edited"
+"""The end of the name that a hook of ours is kept under when it is removed and somebody has edited it."""
+
 
 class Done(NamedTuple):
-    """What became of one hook: `action` is written, unchanged, removed, restored or absent."""
+    """What became of one hook: `action` is written, unchanged, removed, restored or absent, with what else to know."""
 
     stage: str
     path: str
@@ -44,7 +47,7 @@ def install(
 
 
 def uninstall(hooks_dir: str) -> tuple[Done, ...]:
-    """Remove every hook of ours, and put back what was there before."""
+    """Remove every hook of ours, and put back what was there before. One that was edited by hand is kept aside."""
     done = []
     try:
         for stage in ALL_STAGES:
@@ -52,12 +55,17 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
             kept = _kept(path)
             if not is_ours(path):
                 done.append(Done(stage, str(path), "absent"))
-            elif os.path.lexists(kept):
+                continue
+            aside = ""
+            if is_edited(script_of(path)):
+                path.with_name(stage + EDITED).write_bytes(path.read_bytes())
+                aside = f" (it was edited by hand, and is kept as {stage}{EDITED})"
+            if os.path.lexists(kept):
                 os.replace(kept, path)
-                done.append(Done(stage, str(path), "restored"))
+                done.append(Done(stage, str(path), f"restored{aside}"))
             else:
                 path.unlink()
-                done.append(Done(stage, str(path), "removed"))
+                done.append(Done(stage, str(path), f"removed{aside}"))
     except OSError as error:
         raise unwritable(hooks_dir, error) from error
     return tuple(done)

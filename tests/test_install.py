@@ -239,3 +239,15 @@ def test_husky_is_left_alone_and_the_line_for_it_works(repo: GitRepo, capfd: pyt
 def test_only_a_hook_that_starts_reviewbot_is_said_to(tmp_path: Path, line: str, runs: bool) -> None:
     (tmp_path / "pre-commit").write_text(f"#!/bin/sh\n{line}\n")
     assert runs_us(tmp_path / "pre-commit") is runs
+
+
+def test_a_hook_that_was_edited_is_kept_aside_by_uninstall(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", "--stage", "pre-commit"]) == 0
+    hook = repo.path / ".git/hooks/pre-commit"
+    edited = hook.read_text() + "# mine\n"
+    hook.write_text(edited)
+    capfd.readouterr()
+    assert main(["uninstall"]) == 0
+    told = f"pre-commit: removed (it was edited by hand, and is kept as pre-commit.edited): {hook}\n"
+    assert capfd.readouterr().out == told
+    assert not hook.exists() and hook.with_name("pre-commit.edited").read_text() == edited
