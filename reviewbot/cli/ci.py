@@ -18,6 +18,7 @@ from reviewbot.cli.remembered import remember
 from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, interrupted, outputs, publish, skipped_by_user
 from reviewbot.cli.state import StateFile, change_digest, named_state
 from reviewbot.cli.trusted import trust_base
+from reviewbot.config import Config
 from reviewbot.errors import RepoError, UsageError
 from reviewbot.hosts import Host, Job
 from reviewbot.progress import open_heartbeat
@@ -51,7 +52,7 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
     with trust_base(repository, change.source.base, options, os.environ) as (settings, trust):
         config = settings.config
         deadline = deadline_of(config, started)
-        state = named_state(options.state, [change]) or _own_state(repository, change, options)
+        state = named_state(options.state, [change]) or _own_state(repository, change, config, options)
         material = select_material((change,), settings, repository, deadline, trust)
         manner = Manner(
             interactive=False,
@@ -73,9 +74,10 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
         return publish(review, config, options)
 
 
-def _own_state(repository: Repository, change: Change, options: argparse.Namespace) -> StateFile | None:
-    """Where nobody names one: in git's own folder, which hosts leave alone when they use a clone again."""
-    if options.no_cache or options.no_model:
+def _own_state(repository: Repository, change: Change, config: Config, options: argparse.Namespace) -> StateFile | None:
+    """Where nobody names one, nor a folder in which outcomes are kept: in git's own folder, which hosts leave alone
+    when they use a clone again."""
+    if options.no_cache or options.no_model or config.cache_dir is not None:
         return None
     return StateFile(Path(repository.git_dir, "reviewbot-state"), change_digest([change]), gives_way=True)
 
