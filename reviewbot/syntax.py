@@ -1,4 +1,4 @@
-"""Which words of a text are code, by the lexer for its file: no comments, no strings, no prose."""
+"""What the parts of a text are, by the lexer for its file: code, comments, strings, prose."""
 
 import re
 
@@ -21,6 +21,25 @@ _SHELLS = ("Bash", "Batchfile", "Fish", "Tcsh")
 """Lexers for which the words of a command are plain text."""
 
 _WORD = re.compile(r"\w+")
+
+
+COLOURED = {"comment": Comment, "string": String, "keyword": Keyword, "number": Number, "name": Name.Function}
+"""Parts that are shown in a colour of their own, by what they are called; a part has the first that it is."""
+
+
+def coloured(path: str, text: str) -> list[tuple[str | None, str]]:
+    """The parts of a text, each with its name in COLOURED, or None; joined they are the text."""
+    lexer = find_lexer_class_for_filename(path.rpartition("/")[2])
+    if lexer is None or "\r" in text or text.startswith("\ufeff"):  # which a lexer would replace or leave out
+        return [(None, text)]
+    parts: list[tuple[str | None, str]] = []
+    for kind, value in lexer(stripnl=False, ensurenl=False).get_tokens(text):
+        name = next((name for name, each in COLOURED.items() if is_token_subtype(kind, each)), None)
+        if parts and parts[-1][0] == name:
+            parts[-1] = (name, parts[-1][1] + value)
+        else:
+            parts.append((name, value))
+    return parts if "".join(value for _, value in parts) == text else [(None, text)]
 
 
 def code_words(path: str, text: str) -> list[frozenset[str]] | None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from reviewbot.errors import UsageError
 from reviewbot.settings import SETTINGS
 
-FORMATS = ("text", "json", "github", "sarif", "gitlab", "checkstyle", "junit", "rdjson", "rdjsonl", "markdown")
+FORMATS = ("text", "json", "github", "sarif", "gitlab", "checkstyle", "junit", "rdjson", "rdjsonl", "markdown", "html")
 LISTS = tuple(setting.key for setting in SETTINGS if setting.kind == "list")
 WAIT_S = 60.0
 FIRST = "first_"

@@ -18,6 +18,7 @@ REPORTERS = {
     "rdjson": "reviewbot.reporters.rdjson_report",
     "rdjsonl": "reviewbot.reporters.rdjsonl_report",
     "markdown": "reviewbot.reporters.markdown_report",
+    "html": "reviewbot.reporters.html_report",
 }
 
 
