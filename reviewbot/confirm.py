@@ -14,29 +14,16 @@ from reviewbot.engines import Request
 from reviewbot.errors import ReplyError
 from reviewbot.findings import Confirmed, Finding, Severity, add_note
 from reviewbot.prompts import CONFIRM, load_builtin, render_claim
+from reviewbot.prose import Part, parts_of
 from reviewbot.replies import SHOWN_PREFIX, line_with
 
 REPLY_TOKENS = 160
 
 _WORDS = ("confirmed", "refuted", "unsure")
-_NO_CODE = re.compile(
-    r"""
-      (?P<open>"{3}|'{3}).*?(?:(?P=open)|\Z)
-    | /\*.*?(?:\*/|\Z) | <!--.*?(?:-->|\Z)
-    | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `[^`]*`
-    | (?<![\w&$])\#[^\n]*
-    | //[^\n]*
-    | ^[ \t]*(?:--|;|%|\*|REM\b)[^\n]* | [ \t]--[ \t][^\n]*
-    """,
-    re.DOTALL | re.MULTILINE | re.VERBOSE,
-)
-"""Comments and literals of the common languages. What is taken for one though it is code proves nothing, which costs
-no more than a warning."""
-
-_DIRECTIVE = re.compile(r"#[ \t]*(?:include|define|undef|if|ifdef|ifndef|el|else|endif|pragma|error|region)")
-_WITH_DIRECTIVES = (".c", ".h", ".cc", ".hh", ".cpp", ".hpp", ".cxx", ".hxx", ".m", ".mm", ".cs", ".cu", ".inl")
-
 _WORD = re.compile(r"\w+")
+_CODE_SIGN = re.compile(r"[=(){}\[\];<>|$@]")
+_NO_QUOTE = re.compile("[^\"'`]")
+
 MIN_WORDS = 2
 """A quote of one word, such as `return`, stands everywhere."""
 
@@ -88,38 +75,49 @@ def read_opinion(text: str, shown: Segment, about: int | None) -> Opinion:
     if verdict == "confirmed":
         return Opinion(Confirmed.YES)
     if verdict == "refuted":
-        quote = _code(SHOWN_PREFIX.sub("", str(reply.quote or "")), shown.path)
         lines = [line for line in shown.lines if line.kind is not LineKind.REMOVED]
-        codes = _code("\n".join(line.text for line in lines), shown.path).split("\n")
-        code = [replace(line, text=text) for line, text in zip(lines, codes, strict=True)]
-        others = [line for line in code if line.new != about]
-        proof = line_with(quote, others) if len(_WORD.findall(quote)) >= MIN_WORDS else None
-        if proof is not None and _is_code(shown.path, lines, proof, quote):
+        proof = _proof(SHOWN_PREFIX.sub("", str(reply.quote or "")), shown.path, lines, about)
+        if proof is not None:
             return Opinion(Confirmed.NO, proof.new)
     return Opinion(Confirmed.UNSURE)
 
 
-def _is_code(path: str, lines: Sequence[Line], proof: Line, quote: str) -> bool:
-    """Whether the words that a quote begins with are code on the line `proof`, as far as its language is known."""
+def _proof(said: str, path: str, lines: Sequence[Line], about: int | None) -> Line | None:
+    """The line whose code a quote has, other than the one that is claimed about; None where that proves nothing."""
+    quote = "\n".join(_code(path, said.split("\n")))
+    if len(_WORD.findall(quote)) < MIN_WORDS:
+        return None
+    codes = _code(path, [line.text for line in lines])
+    others = [replace(line, text=code) for line, code in zip(lines, codes, strict=True) if line.new != about]
+    proof = line_with(quote, others)
+    return proof if proof is not None and _is_run(path, lines, proof, quote) else None
+
+
+def _is_run(path: str, lines: Sequence[Line], proof: Line, quote: str) -> bool:
+    """Whether the words that a quote begins with are code on the line `proof`; where its language is not known, whether
+    the quote has a sign of code, which a file of prose has not."""
     from reviewbot.syntax import code_words
 
     words = set(_WORD.findall(quote.strip().partition("\n")[0]))
     rows = code_words(path, "\n".join(line.text for line in lines))
-    return rows is None or any(words <= row for row, line in zip(rows, lines, strict=True) if line.new == proof.new)
+    if rows is None:
+        return _CODE_SIGN.search(quote) is not None
+    return any(words <= row for row, line in zip(rows, lines, strict=True) if line.new == proof.new)
 
 
-def _code(text: str, path: str) -> str:
-    """The text without its comments, and without what stands in its literals; the lines stay."""
+def _code(path: str, texts: Sequence[str]) -> list[str]:
+    """The lines without their comments, and without what stands in their literals."""
+    rows = parts_of(path, texts, is_whole=False)
+    return [_without(text, parts) for text, parts in zip(texts, rows, strict=True)]
 
-    has_directives = path.lower().endswith(_WITH_DIRECTIVES)
 
-    def rest(found: re.Match[str]) -> str:
-        if has_directives and _DIRECTIVE.match(found[0]):
-            return found[0]
-        mark = found[0][0]
-        return (mark if mark in "\"'`" else "") + "\n" * found[0].count("\n")
-
-    return _NO_CODE.sub(rest, text)
+def _without(text: str, parts: Sequence[Part]) -> str:
+    pieces = []
+    done = 0
+    for part in parts:
+        pieces += [text[done : part.start], _NO_QUOTE.sub("", text[part.start : part.start + 1])]
+        done = part.end
+    return "".join((*pieces, text[done:]))
 
 
 def is_decided(opinions: Sequence[Opinion], votes: int) -> bool:

@@ -67,6 +67,7 @@ ERROR = [(1, "error", "check/bidi")]
         pytest.param("# \u0430\u200d\u0434\u043c\u0438\u043d", id="joiner between Cyrillic letters"),
         pytest.param("\u0646\u0627\u0645\u200c = 1", id="non-joiner at the end of a name"),
         pytest.param("is\u00adadmin = 1", id="soft hyphen in a name"),
+        pytest.param("x = 'is\u00adadmin'", id="soft hyphen in a string"),
         pytest.param("x = '\u2800'", id="braille without dots"),
         pytest.param("x = '\U0001d173'", id="sign for music that shows nothing"),
         pytest.param("// a comment\u2028evil()", id="line separator that ends a comment"),
@@ -130,7 +131,7 @@ def test_what_is_hidden_is_found(line: str) -> None:
         pytest.param("\u0d28\u0d4d\u200d = 1", id="such a name"),
         pytest.param("# \u1820\u180b", id="Mongolian variant"),
         pytest.param("x = '\u2229\ufe00'", id="mathematical variant"),
-        pytest.param("title = 'Donau\u00addampf'  # Schiff\u00adfahrt", id="soft hyphen in a string and a comment"),
+        pytest.param("x = 1  # Schiff\u00adfahrt", id="soft hyphen in a comment"),
         pytest.param("  <p>Donau\u00addampf</p>", id="soft hyphen on a page"),
         pytest.param("x = '\u2800\u28ff\u2800'", id="picture in braille"),
         pytest.param("\u2800\u2800", id="empty line of such a picture"),
@@ -148,7 +149,45 @@ def test_what_is_hidden_is_found(line: str) -> None:
     ],
 )
 def test_what_a_script_needs_is_no_finding(line: str) -> None:
-    assert found(line) == []
+    assert found(line, path="a.unknown") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        pytest.param("a.rb", "puts \u2067\u05e9\u05dc\u05d5\u05dd\u2069, admin", id="Ruby"),
+        pytest.param("a.rb", "\u2067\u05e9\u05dc\u05d5\u05dd\u2069", id="a call in Ruby"),
+        pytest.param("CMakeLists.txt", "set(\u05e9 \u2067admin\u2069)", id="CMake"),
+        pytest.param("CMakeLists.txt", "\u05e9 \u2066unless admin\u2069", id="words of CMake"),
+        pytest.param("a.ini", "\u05e9 = \u2067admin\u2069", id="value of a setting"),
+        pytest.param("a.ini", "a\u2067 = 1\u2069 \u05e9", id="name of a setting"),
+        pytest.param("a.properties", "a\u2067=1\u2069 \u05e9", id="name of a property"),
+        pytest.param("a.js", "* \u2067\u05e9\u2069 * admin()", id="star at the start of a line"),
+        pytest.param("a.js", "; \u2067\u05e9\u2069; admin()", id="semicolon there"),
+        pytest.param("a.js", "!\u2067\u05e9\u2069 && admin()", id="exclamation mark there"),
+        pytest.param("a.js", "-- \u2067\u05e9\u2069", id="dashes there"),
+        pytest.param("a.js", "#\u2067\u05e9\u2069 = 1", id="private name"),
+        pytest.param("a.py", "x = 5 // \u2067\u05e9\u2069", id="division"),
+    ],
+)
+def test_what_is_text_in_one_language_is_code_in_another(path: str, line: str) -> None:
+    assert found(line, path=path) == ERROR
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        pytest.param("a.ini", "title = \u2067\u05e9\u05dc\u05d5\u05dd\u2069", id="value of a setting"),
+        pytest.param("a.yml", "title: \u2067\u05e9\u05dc\u05d5\u05dd\u2069 abc", id="value of YAML"),
+        pytest.param("a.json", '"title": "Donau\u00addampf"', id="soft hyphen in data"),
+        pytest.param("src/i18n/de.ts", "title: 'Donau\u00addampf',", id="soft hyphen in a translation"),
+        pytest.param("a.rb", "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd \u2067\u05e9\u2069", id="sentence"),
+        pytest.param("a.sql", "select 1 -- \u2067\u05e9\u2069", id="comment of SQL"),
+        pytest.param("a.vb", "x = 1 ' \u2067\u05e9\u2069", id="comment of Visual Basic"),
+    ],
+)
+def test_what_is_for_people_in_its_language_is_no_finding(path: str, line: str) -> None:
+    assert found(line, path=path) == []
 
 
 ISOLATED = "\u05e9: \u2066x = f(1);\u2069"
@@ -158,8 +197,9 @@ ISOLATED = "\u05e9: \u2066x = f(1);\u2069"
     ("begin", "end"), [('def f():\n    """Say.', '"""'), ("x = '''", "'''"), ("f() /* a", "*/"), ("<!--", "-->")]
 )
 def test_a_comment_or_string_of_many_lines(begin: str, end: str) -> None:
-    assert found(*begin.split("\n"), ISOLATED, end) == []
-    assert [rule for _, _, rule in found(*begin.split("\n"), end, ISOLATED)] == ["check/bidi"]
+    assert found(*begin.split("\n"), ISOLATED, end, path="a.unknown") == []
+    outside = found(*begin.split("\n"), end, ISOLATED, path="a.unknown")
+    assert [rule for _, _, rule in outside] == ["check/bidi"]
 
 
 def test_a_file_without_code() -> None:

@@ -139,7 +139,7 @@ def test_a_refutation_needs_a_line_of_the_code(quote: str, confirmed: Confirmed,
 
 
 COMMENTED = segment(
-    "a.py",
+    "a.unknown",
     """\
 +def mean(values):
 +    \'\'\'The values are never empty.\'\'\'
@@ -149,8 +149,8 @@ COMMENTED = segment(
 +    /* values has been
 +       checked above */
 +    self.check("values is never empty", 'nor is values None')
-+    if not values:
-+        return 0  # values is not empty here
++    if (not values):
++        return (0)  # values is not empty here
 +    -- values is a list; here
 +    rate = total // values  // never divides by zero
 +    #include values is checked
@@ -175,9 +175,9 @@ COMMENTED = segment(
         pytest.param("len(values)", None, id="a part of it"),
         pytest.param("def", None, id="one word"),
         pytest.param("10 +return", None, id="one word as it was shown"),
-        pytest.param("if not values:", 9, id="code"),
-        pytest.param("return 0  # values is not empty here", 10, id="code with its comment"),
-        pytest.param("if not values:\n        return 0", 9, id="two lines"),
+        pytest.param("if (not values):", 9, id="code"),
+        pytest.param("return (0)  # values is not empty here", 10, id="code with its comment"),
+        pytest.param("if (not values):\n        return (0)", 9, id="two lines"),
         pytest.param("self.check(\"values is never empty\", 'nor is values None')", 8, id="a call with its strings"),
         pytest.param("#include values is checked", None, id="a comment that looks like a directive"),
     ],
@@ -194,6 +194,7 @@ def test_a_refutation_is_not_what_is_claimed_in_words(quote: str, line: int | No
         pytest.param("a.hs", "{- name is\nchecked -}", "name is", id="block comment of Haskell"),
         pytest.param("a.vb", "' name is checked", "name is checked", id="comment of Visual Basic"),
         pytest.param("a.html", "<p>name is checked</p>", "name is checked", id="text of a page"),
+        pytest.param("LICENSE", "if name is checked", "if name is checked", id="no language"),
         pytest.param("a.md", "name is checked", "name is checked", id="prose"),
         pytest.param("a.rb", "x = <<~EOS\n  name is checked\nEOS", "name is checked", id="here document of Ruby"),
     ],
@@ -209,7 +210,8 @@ def test_what_a_language_does_not_run_refutes_nothing(path: str, text: str, quot
         ("a.sh", 'if [ -n "$name" ]; then'),
         ("a.hs", "check name = valid name"),
         ("a.html", "<script>if (name) check(name)</script>"),
-        ("a.unknown", "if name is valid"),
+        ("a.unknown", "if (name is valid)"),
+        ("a.py", "share = total // name_count"),
     ],
 )
 def test_code_of_any_language_refutes(path: str, code: str) -> None:

@@ -2,7 +2,8 @@
 
 Hebrew, Arabic and other scripts need some of them: in comments, strings and prose marks beside their letters and
 balanced isolates around words of either direction, joiners inside their words. Thai and its neighbours mark where a
-line may break. Emoji are glued together by joiners and selectors. Those are no findings.
+line may break, and a soft hyphen where a word may, in text for people. Emoji are glued together by joiners and
+selectors. Those are no findings.
 """
 
 import re
@@ -141,11 +142,11 @@ def _is_needed(text: str, at: int, part: Part | None, rightward: set[Part]) -> b
     if character in _JOINERS:
         return _joins(text, at, is_name=is_name)
     if character == _SOFT_HYPHEN:
-        return not is_name
+        return part is not None and part.kind not in (Kind.NAME, Kind.STRING)
     if character in _BREAKS:
         return part is not None and not is_name and (part.kind is Kind.PROSE or _breaks_words(text, at))
     if character in _SEPARATORS:
-        return part is not None and part.kind in (Kind.STRING, Kind.PROSE)
+        return part is not None and part.kind in (Kind.STRING, Kind.DATA, Kind.PROSE)
     return bool(_SELECTOR.match(character)) and _selects(text, at)
 
 
