@@ -22,6 +22,7 @@ _RUNS_ON = re.compile(r"[^\s\"'`]{0,4096}+")
 
 _KEYWORD = "Secret Keyword"
 _JSON_WEB_TOKEN = "JSON Web Token"
+_OPENAI_TOKEN = "OpenAI Token"
 PRIVATE_KEY = "Private Key"
 ADVISORY = (_KEYWORD, "Basic Auth Credentials")
 
@@ -35,7 +36,7 @@ _TOKEN = (
     r"|accountkey=|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}"
     rf"|://{_OF_URL}+:{_OF_URL}+@"
     r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
-    r"|xox[a-z]-|hooks\.slack|api.softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
+    r"|xox[a-z]-|hooks\.slack|api.{1,3}softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
     r"|private key|putty-user-key"
 )
 _MAY_BE_ASSIGNED = re.compile(_ASSIGNED)
@@ -47,6 +48,8 @@ _LIKE_I = str.maketrans("\u0130\u0131", "ii")
 """Letters that a pattern without regard to case takes for an i, and `casefold` does not."""
 
 _HEADER = re.compile(r"(?<![\w=-])[\w=-]++\.[\w=-]")
+_OPENAI = re.compile(r"(?<![\w-])(?>[\w-]*?sk-)[\w-]*[A-Za-z\d]{20}T3BlbkFJ[A-Za-z\d]{20}", re.ASCII)
+"""Such a token behind the first `sk-` of a word. Its detector begins anew behind each, which takes quadratic time."""
 _SIGNATURE = re.compile(r"[\w.+/=-]+")
 
 
@@ -85,7 +88,11 @@ def _likely(text: str) -> Iterator[Any]:
     """The detectors that may find something."""
     folded = _fold(text)
     assigned, token = _MAY_BE_ASSIGNED.search(folded), _MAY_HOLD_TOKEN.search(folded)
-    may_find = {_KEYWORD: assigned, _JSON_WEB_TOKEN: token and _has_web_token(text)}
+    may_find = {
+        _KEYWORD: assigned,
+        _JSON_WEB_TOKEN: token and _has_web_token(text),
+        _OPENAI_TOKEN: token and _OPENAI.search(text),
+    }
     if assigned or token:
         yield from (each for each in _detectors() if may_find.get(each.secret_type, token))
 

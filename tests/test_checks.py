@@ -157,6 +157,9 @@ def test_each_password_of_a_line_is_masked() -> None:
 
 def test_what_only_begins_like_a_web_token_is_passed_over_in_one_go() -> None:
     assert [d.secret_type for d in _likely("eyJa" * 2000)].count("JSON Web Token") == 0
+    assert [d.secret_type for d in _likely("sk-T3BlbkFJ" * 1000)].count("OpenAI Token") == 0
+    token = f"a-sk-sk-{'aB3' * 9}T3BlbkFJ{'bC4d' * 5}"
+    assert [d.secret_type for d in _likely(token)].count("OpenAI Token") == 1
     assert [d.secret_type for d in _likely("a.b eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln")].count(
         "JSON Web Token"
     ) == 1
