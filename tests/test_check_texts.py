@@ -49,6 +49,13 @@ def found(text: str, path: str = "a.py", watched: Watched = Watched()) -> list[t
         "\ua4eePI_key = 1",
         "\u2c9epen = 1",
         "c\u2c9funt = 1",
+        "\u03c1assword = 1",
+        "is_\u03b1dmin = 1",
+        "us\u03b5r = 1",
+        "get_\u03bdalue()",
+        "admin_r\u03bfle = r\u043ele",
+        "\u0251dmin = 1",
+        "adm\u0131n = 1",
     ],
 )
 def test_mixed_alphabets_are_a_warning(line: str) -> None:
@@ -83,6 +90,15 @@ def test_mixed_alphabets_are_a_warning(line: str) -> None:
 )
 def test_alphabets_side_by_side_are_none(line: str) -> None:
     assert found(f"+{line}") == []
+
+
+def test_a_name_that_looks_like_another_of_the_change() -> None:
+    for name, other in (("\u03c1rice", "price"), ("\u0440\u0430\u0441\u0435", "pace"), ("r\u03b1te\u03bd", "ratev")):
+        assert found(f" {other} = 1\n+{name} = 2") == [(2, "warning", "check/homoglyph")]
+    for other in ("\u03b1max", "amaxi", "a_max", "a"):
+        assert found(f" {other} = 1\n+\u03b1max = 2") == []
+    (finding,) = run_checks([change("a.py", " max = 1\n+\u043c\u0430\u0445 = m\u03b1\u03c7")]).findings
+    assert "look like max" in finding.message
 
 
 def test_letters_below_the_line_are_names_of_their_own_elsewhere() -> None:

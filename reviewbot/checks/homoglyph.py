@@ -3,9 +3,10 @@ and letters that Python reads as others (NFKC)."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cache, partial
 
-from reviewbot.diff import FileChange, LineKind
+from reviewbot.diff import FileChange, Line, LineKind
 from reviewbot.findings import Finding, Severity, about_line, about_name
 from reviewbot.prose import Part, part_at, text_parts
 
@@ -23,14 +24,32 @@ _LOOKALIKES = (
     "\u2c8e\u2c92\u2c94\u2c98\u2c9a\u2c9e\u2c9f\u2ca2\u2ca3\u2ca4\u2ca5\u2ca6\u2ca8\u2cac"  # Coptic
 )
 _GREEK_INSIDE = "\u03b1\u03b9\u03ba\u03bd\u03c1\u03c4\u03c5\u03c7\u03b3\u03c9"
-"""Small letters that look Latin among Latin ones, and are what they are at the side of a name, as in `\u03b1_max`."""
+"""Small letters that look Latin among Latin ones, and are what they are at the side of most names."""
+
+_SKELETON = str.maketrans(
+    "\u03b1\u03b3\u03b5\u03b7\u03b9\u03ba\u03bd\u03bf\u03c1\u03c3\u03c4\u03c5\u03c7\u03c9\u03f3"  # Greek
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u04bb\u0501\u051b\u051d"  # Cyrillic
+    "\u0131\u0251\u0261\u01c0\u10e7",  # Latin, a click, Georgian
+    "ayenikvopotuxwjaeopcyxsijhdqwiagly",
+)
+"""What small letters look like. Most names with them, such as `\u03b1_max`, deceive nobody; one that looks like another
+name of the change does, or like one that access hangs on."""
+_WORTH_POSING = frozenset(
+    "access admin allow api auth client config data default delete eval exec execute get host id import input is key "
+    "login name open option output owner param parameter password path permission query read request response result "
+    "role root secret self server session set sudo super system token type update url user username value verify "
+    "version write".split()
+)
+_MIN_POSING = 3
 
 _LATIN = "A-Za-z\u00c0-\u024f"
 _OTHER = "\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff\ua4d0-\ua4ff"
 
 _NAME = re.compile(r"\w+")
 _WORD = re.compile(r"[^\W\d_]+")
+_PLAIN = re.compile(r"(?<![^\W\d_])[A-Za-z]+(?![^\W\d_])")
 _FOREIGN = re.compile(f"[{_LOOKALIKES}{_OTHER}{_GREEK_INSIDE}]")
+_POSING = re.compile(f"[{''.join(map(chr, _SKELETON))}]")
 _HAS_LATIN = re.compile(f"[{_LATIN}]")
 _LOOKALIKE = re.compile(f"[{_LOOKALIKES}]")
 _INSIDE = re.compile(f"[{_LATIN}][{_OTHER}]+[{_LATIN}]")
@@ -51,33 +70,49 @@ def find_homoglyphs(change: FileChange) -> tuple[Finding, ...]:
     """A finding for each added line, and for the name of a file, with a name that has Latin letters and others.
 
     In one of its words are letters of another alphabet that look like Latin ones, or any between Latin ones. A word
-    that is wholly of another alphabet counts only if all of its letters look Latin, and Greek letters as in `Δt` look
-    like none, small ones only between Latin ones. In code, a name that Python reads as another one, in plain letters,
-    is found as well."""
+    that is wholly of another alphabet counts only if all of its letters look Latin. Greek letters as in `Δt` look like
+    none, small ones only between Latin ones, or where a word then looks like another one of the change. In code, a
+    name that Python reads as another one, in plain letters, is found as well."""
     found: list[Finding] = []
     mixed = _mixed_name(change.raw_path.decode("utf-8", "replace"))
     if mixed is not None:
-        found += about_name(
-            change, rule=RULE, severity=Severity.WARNING, message=_mixed_in("the name of a file", mixed)
-        )
-    folded = _FOLDED_BY_PYTHON if change.path.endswith((".py", ".pyi", ".pyx")) else _FOLDED
+        message = _mixed_in("the name of a file", mixed)
+        found += about_name(change, rule=RULE, severity=Severity.WARNING, message=message)
+    names = cache(lambda: _names(change))
     for hunk in change.hunks:
-        parts: dict[int, list[Part]] | None = None
+        parts = cache(partial(text_parts, change.path, hunk.lines))
         for at, line in enumerate(hunk.lines):
             if line.kind is not LineKind.ADDED or line.text.isascii():
                 continue
-            message = None
-            if (mixed := _mixed_name(line.text)) is not None:
-                message = _mixed_in("one name", mixed)
-            elif folded.search(line.text):
-                if parts is None:
-                    parts = text_parts(change.path, hunk.lines)
-                message = _folded_name(line.text, parts[line.new or 0], folded)
-            if message is not None:
+            problem = _problem(change.path, line, names, parts)
+            if problem is not None:
                 found.append(
-                    about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.WARNING, message=message)
+                    about_line(change.path, hunk.lines, at, rule=RULE, severity=Severity.WARNING, message=problem)
                 )
     return tuple(found)
+
+
+def _problem(
+    path: str, line: Line, names: Callable[[], Set[str]], parts: Callable[[], Mapping[int, Sequence[Part]]]
+) -> str | None:
+    """What to say of an added line; `names` and `parts` are those of its change and hunk, made when they are needed."""
+    mixed = _mixed_name(line.text)
+    if mixed is not None:
+        return _mixed_in("one name", mixed)
+    if _POSING.search(line.text):
+        posing = _posing_name(line.text, names())
+        if posing is not None:
+            return f"letters that only look alike make one name look like {posing}"
+    folded = _FOLDED_BY_PYTHON if path.endswith((".py", ".pyi", ".pyx")) else _FOLDED
+    if folded.search(line.text):
+        return _folded_name(line.text, parts()[line.new or 0], folded)
+    return None
+
+
+def _names(change: FileChange) -> frozenset[str]:
+    """The words in plain letters that a change shows, and those that a name may want to look like in any."""
+    words = (_PLAIN.findall(line.text) for hunk in change.hunks for line in hunk.lines)
+    return _WORTH_POSING.union(*words)
 
 
 def _mixed_in(what: str, name: str) -> str:
@@ -93,6 +128,16 @@ def _mixed_name(text: str) -> str | None:
             for part in _WORD.findall(name):
                 if any(map(_deceives, _words(part))):
                     return str(name)
+    return None
+
+
+def _posing_name(text: str, names: Set[str]) -> str | None:
+    """The first of these names that a word looks like and is not."""
+    for part in _WORD.findall(_NO_NAME.sub(" ", text)):
+        for word in _words(part):
+            plain = word.translate(_SKELETON)
+            if len(word) >= _MIN_POSING and not word.isascii() and not names.isdisjoint((plain, plain.lower())):
+                return plain[:60]
     return None
 
 
