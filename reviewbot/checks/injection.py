@@ -26,7 +26,16 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             _FORGET,
             r"(?:ignore|disregard|forget|override|bypass)\b.{0,20}\b(?:previous|prior|preceding|above|earlier|your|all)\b"
-            r".{0,20}\b(?:instructions?|prompts?|guidelines|directives)\b",
+            r".{0,20}\b(?:instructions?|prompts?|guidelines|directives|directions)\b",
+        ),
+        (
+            _FORGET,
+            r"(?:ignore|disregard|forget) what(?:ever)? you (?:were|are|have been) (?:told|asked|instructed)\b",
+        ),
+        (
+            _FORGET,
+            r"(?:new (?:system )?instructions?(?: for you)?|system): ?"
+            r"(?:approve|accept|answer|report|respond|reply|say|output|ignore|disregard|you (?:are|must|should))\b",
         ),
         (
             _FORGET,
@@ -62,6 +71,12 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|automated review|automated code review)(?: reviewer| review| assistant|er|s)?[:,]? "
             r"(?:please|must|should|shall|do not|don't|skip|approve|answer|respond|reply)\b",
         ),
+        (_ADDRESS, r"(?:ai|llm|automated) (?:code )?reviewers?[:,] "),
+        (
+            _ADDRESS,
+            r"reviewers? (?:must|should|shall|has to|have to|will) (?:only |always )?"
+            r"(?:(?:answer|respond|reply) with|output|return|report) (?:an? |the )?(?:empty|no|zero|\[)",
+        ),
         (_ADDRESS, rf"as an? {_READER}(?: \w+){{0,2}},? (?:you|please|approve|accept|do not|don't|never)\b"),
         (
             _ADDRESS,
@@ -83,7 +98,17 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             rf"(?:do not|don't|never|must not) (?:report|flag|mention|list|raise)\b.{{0,30}}\b{_DEFECTS}\b.{{0,40}}"
             r"\b(?:in|of|for|about|here|file|code|change|review)\b",
         ),
+        (
+            _SILENCE,
+            r"(?:do not|don't|never|must not) (?:report|flag|mention|review) "
+            r"(?:anything|(?:any of )?this(?: (?:file|code|change|function))?) (?:in (?:this|the)|here|below|above)\b",
+        ),
         (_SILENCE, rf"report (?:no|zero) {_DEFECTS}\b"),
+        (_SILENCE, r"(?:return|output|answer|reply)(?: with)? (?:no|zero) findings\b"),
+        (
+            _SILENCE,
+            r"(?:stop|skip|end|finish) (?:the |your |this )?(?:code )?review(?:ing)? (?:here|now|of this|this)\b",
+        ),
     )
 )
 """What such text says, and how it is told; matched against a line in small letters."""
@@ -129,7 +154,7 @@ _EDGES = " \t#/*;%!<>-\"'`+\\(),"
 _SEAM_CHARS = 120
 """So much of each line is put together: an order is no longer."""
 
-_SEAM_LINES = 3
+_SEAM_LINES = 4
 
 
 def find_injections(change: FileChange) -> tuple[Finding, ...]:
@@ -141,8 +166,10 @@ def find_injections(change: FileChange) -> tuple[Finding, ...]:
         for at, line in enumerate(hunk.lines):
             if line.kind is LineKind.REMOVED:
                 continue
-            if line.kind is LineKind.CONTEXT:
+            if line.kind is LineKind.CONTEXT or not line.text.strip():
                 above = []
+                continue
+            if not line.text.strip(_EDGES):
                 continue
             above = [*above[1 - _SEAM_LINES :], at]
             what = speaks(line.text)
@@ -159,6 +186,8 @@ def find_injections(change: FileChange) -> tuple[Finding, ...]:
 
 def _speaks_across(hunk: Hunk, places: Sequence[int]) -> tuple[int, str | None]:
     """What the lines at some places say together, and where that begins; the fewest lines that say it."""
+    if speaks_across([hunk.lines[at].text for at in places]) is None:
+        return 0, None
     for count in range(2, len(places) + 1):
         some = places[-count:]
         what = speaks_across([hunk.lines[at].text for at in some])
@@ -185,11 +214,10 @@ def speaks(text: str) -> str | None:
 
 def speaks_across(texts: Sequence[str]) -> str | None:
     """What lines say together, of which none says anything by itself."""
-    bare = [text.strip(_EDGES) for text in texts]
-    if not all(bare):
+    if len(texts) < 2:
         return None
-    first, *middle, last = bare
-    between = [text[:_SEAM_CHARS] for text in middle]
+    first, *middle, last = (text.strip(_EDGES) for text in texts)
+    between = [t if len(t) <= 2 * _SEAM_CHARS else f"{t[:_SEAM_CHARS]}\n{t[-_SEAM_CHARS:]}" for t in middle]
     return _says(" ".join([first[-_SEAM_CHARS:], *between, last[:_SEAM_CHARS]]))
 
 
