@@ -243,6 +243,7 @@ CONFLICT = "<<<<<<< HEAD\n+ours\n+=======\n+theirs\n+>>>>>>> topic"
         pytest.param(f"+{CONFLICT}\n+{CONFLICT}", [1, 6], id="two"),
         pytest.param("+<<<<<<< a\n+x\n+||||||| base\n+y\n+=======\n+z\n+>>>>>>> b", [1], id="diff3"),
         pytest.param("+<<<<<<< a\n+=======\n+z\n+||||||| base\n+>>>>>>> b", [1], id="base behind the middle"),
+        pytest.param("+<<<<<<< a\n+=======\n+<<<<<<< c\n+>>>>>>> b", [1], id="another begin behind the middle"),
         pytest.param("+<<<<<<< a\n+||||||| base\n+>>>>>>> b", [], id="base and no middle"),
         pytest.param(" <<<<<<< HEAD\n ours\n+=======\n theirs\n >>>>>>> topic", [3], id="one marker is new"),
         pytest.param(" <<<<<<< HEAD\n ours\n =======\n theirs\n >>>>>>> topic\n+x", [], id="nothing new"),
