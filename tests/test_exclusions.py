@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from samples import LEAK, SQL
 
-from reviewbot.exclusions import EXCLUSIONS, REPEATS_THE_CODE, Exclusion, exclude_findings, exclusion_of
+from reviewbot.exclusions import REPEATS_THE_CODE, exclude_findings, exclusion_of
 from reviewbot.findings import ExcerptLine, Finding
+from reviewbot.remarks import EXCLUSIONS, Exclusion
 
 COMMENT, TEST, IMPORT, STYLE, PRAISE, CHECK, VERSION = (row.reason for row in EXCLUSIONS)
 
@@ -21,6 +22,10 @@ def said(message: str, code: str = "total = compute(rows, limit)", suggestion: s
 
 DROPPED = {
     COMMENT: [
+        "Add a docstring and type hints.",
+        "Add comments to explain the limit and the total.",
+        "Function is missing a return type annotation.",
+        "Typo in the comment.",
         "Consider adding a comment to explain the magic.",
         "Add a docstring.",
         "Consider using type hints.",
@@ -41,6 +46,7 @@ DROPPED = {
         "The new function is not covered by tests.",
     ],
     IMPORT: [
+        "The module os is not imported.",
         "Missing import for `json`.",
         "os is not imported",
         "Unused import.",
@@ -65,6 +71,14 @@ DROPPED = {
         "The json package must be imported.",
     ],
     STYLE: [
+        "The code could be more readable.",
+        "Consider refactoring for readability.",
+        "Magic number.",
+        "Consider extracting this into a constant.",
+        "Line too long.",
+        "This function is too long.",
+        "The variable name `x` is not very descriptive.",
+        "Naming conventions are not followed.",
         "The variable name `x` is not descriptive.",
         "Consider renaming the variable total to something more meaningful.",
         "The function name does not follow PEP 8 naming conventions.",
@@ -74,6 +88,8 @@ DROPPED = {
         "Use an f-string for readability.",
     ],
     PRAISE: [
+        "Nice!",
+        "Well written code.",
         "The code looks good.",
         "LGTM!",
         "Good job. Nice work.",
@@ -104,6 +120,10 @@ DROPPED = {
 
 KEPT = {
     COMMENT: [
+        "Add documentation and a permission check.",
+        "Consider adding type hints and a default.",
+        "Add a comment and close the file.",
+        "Add a docstring for it and a lock.",
         "Update the documentation and the migration.",
         "The comment ends the SQL statement, so the rest is never run.",
         "The docstring is returned instead of the total.",
@@ -113,6 +133,8 @@ KEPT = {
         "The comments of every user are shown to guests.",
     ],
     TEST: [
+        "Add tests and validation.",
+        "Update the tests and the schema.",
         "The test compares the result with itself and cannot fail.",
         "No test of the sign, so a negative limit returns all rows.",
         "Missing test for zero: compute divides by limit.",
@@ -145,6 +167,10 @@ KEPT = {
         "Missing import: the total",
     ],
     STYLE: [
+        "Use different names for the two variables.",
+        "Use consistent names in the query and the model.",
+        "The line is too long for the column.",
+        "The function could be called twice.",
         "The file name is not escaped.",
         "Use unique names.",
         "Consider using unique names for the temporary files.",
@@ -165,6 +191,14 @@ KEPT = {
         "It is clean data that gets thrown away.",
     ],
     CHECK: [
+        "Make sure the token goes elsewhere.",
+        "Make sure that this is not called from two threads.",
+        "Make sure to hash the value.",
+        "Ensure that the file is opened in binary mode.",
+        "Verify that the email belongs to the user.",
+        "Ensure that only admins can call this.",
+        "Make sure both branches return a value.",
+        "Ensure that the mode is 0600.",
         "Nothing ensures that the limit is positive, and compute divides by it.",
         "Ensure that the file is closed: it leaks a descriptor.",
         "Verify the signature before the payload is used.",
