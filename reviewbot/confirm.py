@@ -21,7 +21,12 @@ REPLY_TOKENS = 160
 
 _WORDS = ("confirmed", "refuted", "unsure")
 _WORD = re.compile(r"\w+")
+_LIKE_PROSE = re.compile(
+    r"(?!(?:return|raise|throw|yield|assert|import)\b)[a-z]+,?(?: [a-z]+,?){2,}[.;]?", re.IGNORECASE
+)
+"""Nothing but words: a sentence where the code that is shown begins inside of a comment."""
 _CODE_SIGN = re.compile(r"[=(){}\[\];<>|$@]")
+"""What the lines of a file without a known language show, if they are code."""
 _NO_QUOTE = re.compile("[^\"'`]")
 
 MIN_WORDS = 2
@@ -90,18 +95,19 @@ def _proof(said: str, path: str, lines: Sequence[Line], about: int | None) -> Li
     codes = _code(path, [line.text for line in lines])
     others = [replace(line, text=code) for line, code in zip(lines, codes, strict=True) if line.new != about]
     proof = line_with(quote, others)
-    return proof if proof is not None and _is_run(path, lines, proof, quote) else None
+    if proof is None or _LIKE_PROSE.fullmatch(proof.text.strip()) or not _is_run(path, lines, proof, quote):
+        return None
+    return proof
 
 
 def _is_run(path: str, lines: Sequence[Line], proof: Line, quote: str) -> bool:
-    """Whether the words that a quote begins with are code on the line `proof`; where its language is not known, whether
-    the quote has a sign of code, which a file of prose has not."""
+    """Whether the words that a quote begins with are code on the line `proof`, as far as its language is known."""
     from reviewbot.syntax import code_words
 
     words = set(_WORD.findall(quote.strip().partition("\n")[0]))
     rows = code_words(path, "\n".join(line.text for line in lines))
     if rows is None:
-        return _CODE_SIGN.search(quote) is not None
+        return _CODE_SIGN.search(proof.text) is not None
     return any(words <= row for row, line in zip(rows, lines, strict=True) if line.new == proof.new)
 
 

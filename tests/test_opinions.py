@@ -194,6 +194,9 @@ def test_a_refutation_is_not_what_is_claimed_in_words(quote: str, line: int | No
         pytest.param("a.hs", "{- name is\nchecked -}", "name is", id="block comment of Haskell"),
         pytest.param("a.vb", "' name is checked", "name is checked", id="comment of Visual Basic"),
         pytest.param("a.html", "<p>name is checked</p>", "name is checked", id="text of a page"),
+        pytest.param("a.py", 'name is checked\n"""', "name is checked", id="end of a docstring"),
+        pytest.param("a.c", "name is checked\n*/", "name is checked", id="end of a comment"),
+        pytest.param("a.sh", "echo name is checked", "name is checked", id="words that are printed"),
         pytest.param("LICENSE", "if name is checked", "if name is checked", id="no language"),
         pytest.param("a.md", "name is checked", "name is checked", id="prose"),
         pytest.param("a.rb", "x = <<~EOS\n  name is checked\nEOS", "name is checked", id="here document of Ruby"),
@@ -212,6 +215,7 @@ def test_what_a_language_does_not_run_refutes_nothing(path: str, text: str, quot
         ("a.html", "<script>if (name) check(name)</script>"),
         ("a.unknown", "if (name is valid)"),
         ("a.py", "share = total // name_count"),
+        ("a.py", "return None if name is None else 1"),
     ],
 )
 def test_code_of_any_language_refutes(path: str, code: str) -> None:
