@@ -21,9 +21,7 @@ REPLY_TOKENS = 160
 
 _WORDS = ("confirmed", "refuted", "unsure")
 _WORD = re.compile(r"\w+")
-_LIKE_PROSE = re.compile(
-    r"(?!(?:return|raise|throw|yield|assert|import)\b)[a-z]+,?(?: [a-z]+,?){2,}[.;]?", re.IGNORECASE
-)
+_LIKE_PROSE = re.compile(r"(?!(?:return|raise|throw|yield|assert|import)\b)[A-Za-z]+,?(?: [A-Za-z]+,?){2,}[.;]?")
 """Nothing but words: a sentence where the code that is shown begins inside of a comment."""
 _CODE_SIGN = re.compile(r"[=(){}\[\];<>|$@]")
 """What the lines of a file without a known language show, if they are code."""

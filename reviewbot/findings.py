@@ -149,16 +149,13 @@ def about_line(
     suggestion: str | None = None,
 ) -> Finding:
     """A check's finding on the added line `lines[at]`."""
+    made = about_no_line(path, rule=rule, severity=severity, message=message)
     line = lines[at]
-    return Finding(
-        path=path,
+    return replace(
+        made,
         line=line.new,
         end_line=line.new,
-        severity=severity,
         category=category,
-        rule=rule,
-        message=message,
-        source="check",
         suggestion=suggestion,
         evidence=line.text.strip(),
         excerpt=excerpt(lines, at),

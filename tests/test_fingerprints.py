@@ -71,6 +71,16 @@ def test_a_diff_that_shows_less_gives_the_same(above: list[str], rows: list[str]
             assert of(part, at, first=first) == of(whole, first - 2 + at)
 
 
+def test_equal_places_are_told_apart_by_their_order_among_the_lines_that_are_shown() -> None:
+    rows = ["begin", "x = 1", "end"]
+    twice = [*rows, "y = 2", *rows]
+    first, second = of(twice, 1), of(twice, 5)
+    assert first != second
+    assert of(["z = 3", *twice, "z = 4"], 6) == second and of([*rows, "other", *twice[3:]], 5) == second
+    assert of(rows, 1, first=5) == first  # the second alone, as a diff shows it that leaves out the first
+    assert {first, second} <= fingerprints_of("a.py", "model/bug", twice)
+
+
 def test_without_a_line_the_message_counts() -> None:
     made = change("a.py", "+x = 1")
     one, other = mark([finding(None), finding(None, message="another")], [made])
