@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,17 @@ class TerminalProgress(Progress):
     def _warn(self, duration: str, speed: str) -> None:
         text = f"reviewbot: about {duration} at {speed}; --deadline-s bounds that, a smaller model is faster"
         self._bar.console.print(text, markup=False, highlight=False)
+
+
+class StreamedProgress(Progress):
+    """A line on stdout for each step, for whoever reads along."""
+
+    def __init__(self, render: Callable[["Step"], str]) -> None:
+        self._render = render
+
+    def update(self, step: "Step") -> None:
+        sys.stdout.write(self._render(step))
+        sys.stdout.flush()
 
 
 class Heartbeat(Progress):

@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 from reviewbot.errors import UsageError
 from reviewbot.settings import SETTINGS
 
-FORMATS = ("text", "json", "github", "sarif", "gitlab", "checkstyle", "junit", "rdjson", "rdjsonl", "markdown", "html")
+FORMATS = tuple(
+    "text json json-lines github sarif gitlab checkstyle junit rdjson rdjsonl markdown html".split()
+)  # start-up reads them without loading reporters
 LISTS = tuple(setting.key for setting in SETTINGS if setting.kind == "list")
 WAIT_S = 60.0
 FIRST = "first_"

@@ -15,7 +15,7 @@ from reviewbot.cli.consult import Manner, review_material
 from reviewbot.cli.jobs import one_at_a_time, own_server, wait_for_server
 from reviewbot.cli.material import select_material
 from reviewbot.cli.remembered import remember
-from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, interrupted, outputs, publish, skipped_by_user
+from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, interrupted, outputs, publish, skipped_by_user, streamed
 from reviewbot.cli.state import StateFile, change_digest, named_state
 from reviewbot.cli.trusted import trust_base
 from reviewbot.config import Config
@@ -58,7 +58,7 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
             interactive=False,
             no_model=options.no_model,
             no_cache=options.no_cache or config.cache_dir is None,
-            progress=partial(open_heartbeat, quiet=options.quiet),
+            progress=streamed(options) or partial(open_heartbeat, quiet=options.quiet),
             state=state,
         )
         if options.no_model or not any(file.added for file in material.changes):

@@ -15,8 +15,11 @@ from reviewbot.repo import Change, Repository
 from reviewbot.text import visible_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reviewbot.cli.consult import Manner
     from reviewbot.config import Config, Settings
+    from reviewbot.progress import Progress
     from reviewbot.review import Review
 
 SKIP_VARIABLE = "REVIEWBOT_SKIP"
@@ -35,7 +38,12 @@ def run(options: argparse.Namespace, *, started: float) -> int:
     reason = os.environ.get(SKIP_VARIABLE)
     if reason:
         return skipped_by_user(options, reason)
-    if means_staged(options) and options.format != "json" and not options.output and staged_is_empty():
+    if (
+        means_staged(options)
+        and options.format not in ("json", "json-lines")
+        and not options.output
+        and staged_is_empty()
+    ):
         if options.settings or options.config:
             _refuse_wrong_settings(options)
         return _nothing_staged(options)
@@ -118,10 +126,20 @@ def _manner(
         interactive=not in_hook,
         no_model=options.no_model,
         no_cache=options.no_cache,
-        progress=partial(open_progress, in_hook=in_hook, quiet=options.quiet),
+        progress=streamed(options) or partial(open_progress, in_hook=in_hook, quiet=options.quiet),
         before_asking=join,
         state=named_state(options.state, changes),
     )
+
+
+def streamed(options: argparse.Namespace) -> "Callable[[], Progress] | None":
+    """How to show progress on stdout, where the format has lines for it."""
+    if options.format != "json-lines":
+        return None
+    from reviewbot.progress import StreamedProgress
+    from reviewbot.reporters.jsonlines_report import render_progress
+
+    return partial(StreamedProgress, render_progress)
 
 
 def _load_client(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from reviewbot.verdict import Verdict
 REPORTERS = {
     "text": "reviewbot.reporters.text_report",
     "json": "reviewbot.reporters.json_report",
+    "json-lines": "reviewbot.reporters.jsonlines_report",
     "github": "reviewbot.reporters.github_report",
     "sarif": "reviewbot.reporters.sarif_report",
     "gitlab": "reviewbot.reporters.gitlab_report",
