@@ -165,10 +165,11 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, ...]:
 
 
 def part_hunks(chunk: Chunk) -> tuple[Chunk, ...]:
-    """The chunk in two by its hunks, or () when all of it is one hunk or a part of one."""
-    half = len(chunk.units) // 2
-    if half == 0:
+    """The chunk in two by its hunks, or () when no more than one hunk, or part of one, has added lines."""
+    places = [place for place, unit in enumerate(chunk.units) if unit.added]
+    if len(places) < 2:
         return ()
+    half = places[len(places) // 2]
     tokens = chunk.tokens // 2
     return Chunk(chunk.units[:half], tokens), Chunk(chunk.units[half:], tokens)
 

@@ -16,6 +16,7 @@ from reviewbot.plan import (
     Chunk,
     Omission,
     omit,
+    part_hunks,
     plan_review,
     repack,
     split_chunk,
@@ -348,6 +349,20 @@ def test_splitting_loses_no_added_line(made: tuple[FileChange, ...]) -> None:
             assert all(half.added < chunk.added for half in halves)
         else:
             assert chunk.added == 1
+
+
+@given(changes(), st.integers(20, 400))
+def test_parting_loses_no_added_line_and_makes_no_part_without_one(made: tuple[FileChange, ...], tokens: int) -> None:
+    for chunk in plan_review(made, allow(tokens, BoundCounter())).chunks:
+        parts = part_hunks(chunk)
+        assert len(parts) == (2 if sum(unit.added > 0 for unit in chunk.units) > 1 else 0)
+        assert all(part.added for part in parts)
+        assert not parts or [line for part in parts for line in added(part.segments)] == added(chunk.segments)
+
+
+def test_removed_lines_alone_are_no_part() -> None:
+    (chunk,) = plan(8, change("a", "-r\n-s\n-t\n-u\n+1\n c")).chunks
+    assert [unit.added for unit in chunk.units] == [0, 0, 0, 0, 1, 0] and part_hunks(chunk) == ()
 
 
 def test_omitting_a_file_lists_each_hunk_with_its_lines() -> None:
