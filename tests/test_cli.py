@@ -108,7 +108,7 @@ def test_a_report_in_no_known_format_is_refused_before_anything_is_read(
 ) -> None:
     repo.stage("a.py", "x = 1\n")
     assert main([word for report in reports for word in ("--output", report)]) == 2
-    assert re.search(r"text, json, github|names no file", capfd.readouterr().err)
+    assert re.search(r"text, json, json-lines, github|names no file", capfd.readouterr().err)
     assert server.requests == [] and not (repo.path / "a.txt").exists()
 
 
