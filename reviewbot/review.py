@@ -15,9 +15,10 @@ from reviewbot.functions import Functions, unknown
 from reviewbot.ignores import Ignore, tell_ignores
 from reviewbot.masks import NO_MASK, Mask
 from reviewbot.plan import Omission, omit
-from reviewbot.prompts import Prompt
+from reviewbot.prompts import Prompt, PromptName
 from reviewbot.replies import MAX_FINDINGS
 from reviewbot.repo import Source
+from reviewbot.shares import Share
 from reviewbot.sieves import Sieve, keep_all
 from reviewbot.window import Sizing
 
@@ -51,7 +52,7 @@ class Review(Struct, frozen=True):
     failed: tuple[Omission, ...] = ()
     suppressed: tuple[tuple[Finding, str], ...] = ()
     engine: EngineInfo | None = None
-    prompt: Prompt | None = None
+    prompt: Prompt | PromptName | None = None
     usage: Usage = Usage()
     answer_seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class Review(Struct, frozen=True):
     no_model: bool = False
     interrupted: bool = False
     skip_reason: str | None = None
+    share: Share | None = None
 
     @property
     def added(self) -> int:

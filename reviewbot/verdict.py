@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     NOT_REVIEWED = "not_reviewed"
     NOTHING = "nothing"
     DEMO = "demo"
+    PART = "part"
 
 
 class Policy(Struct, frozen=True):
@@ -71,9 +72,11 @@ def _outcome(review: Review, findings: tuple[Finding, ...]) -> Outcome:
     if review.no_model:
         return Outcome.NOT_REVIEWED
     if review.reviewed == 0:
-        return Outcome.NOTHING
+        return Outcome.PART if review.share is not None and review.share.elsewhere else Outcome.NOTHING
     if review.engine is not None and review.engine.demo:
         return Outcome.DEMO
+    if review.share is not None and review.share.elsewhere:
+        return Outcome.PART
     return Outcome.FINDINGS if any(finding.line is not None for finding in findings) else Outcome.CLEAN
 
 
@@ -101,6 +104,9 @@ def _reasons(outcome: Outcome, review: Review, findings: tuple[Finding, ...]) ->
         yield "interrupted before anything was read"
     if review.unconfirmed:
         yield f"{review.unconfirmed} of the findings got no second look"
+    if review.share is not None and review.share.elsewhere:
+        share = review.share
+        yield f"{share.elsewhere} added lines are in other shares: this is {share.index} of {share.count}"
     if review.no_model:
         yield "only the deterministic checks ran"
     if outcome is Outcome.NOTHING and review.added == 0:

@@ -93,6 +93,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import ci
 
             return ci.run(options, started=started)
+        case "merge":
+            from reviewbot.cli import merge
+
+            return merge.run(options)
         case "status":
             from reviewbot.cli import status
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+from reviewbot.cli.commands import ANSWERS, ARGUMENTS, COMMANDS, USES
 from reviewbot.errors import UsageError
 from reviewbot.settings import SETTINGS
 
@@ -18,54 +19,6 @@ WAIT_S = 60.0
 FIRST = "first_"
 """What a repeatable option in front of the command is kept under: argparse would let the ones behind it replace it."""
 
-COMMANDS = {
-    "diff": "review what `git diff` with the same arguments shows; `-` reads a diff from stdin",
-    "show": "review one commit (default HEAD)",
-    "hook": "what a git hook or pre-commit runs",
-    "ci": "review the change of this CI job: base, head and format are found by its host's variables",
-    "plan": "show the requests that a review would send, and ask no model",
-    "doctor": "say what works, what does not, and what mends it",
-    "config": "show each setting and where it comes from",
-    "prompts": "list, show and check the instructions for the model",
-    "baseline": "accept findings once and for all, in a file of the repository",
-    "cache": "show, clear or prune what is kept of earlier reviews",
-    "status": "say what is being reviewed in the background, and what was reviewed late",
-    "install": "write git hooks that run reviewbot",
-    "uninstall": "remove those hooks, and restore the ones they kept",
-    "demo": "watch a bad commit being blocked in a throw-away repository",
-}
-
-_REVIEWS = ("diff", "show", "hook", "ci")
-_ANSWERS = ("plan", "doctor", "config")
-"""Commands that print text or JSON of their own."""
-
-_USES = {
-    "quiet": (*_REVIEWS, "doctor", "baseline"),
-    "verbose": (*_REVIEWS, "plan"),
-    "format": (*_REVIEWS, *_ANSWERS),
-    "output": _REVIEWS,
-    "show_dropped": _REVIEWS,
-    "config": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "status", "demo", "install"),
-    "isolated": (*_REVIEWS, *_ANSWERS, "prompts", "baseline", "cache", "status", "demo", "install"),
-    "no_model": (*_REVIEWS, "baseline"),
-    "no_cache": (*_REVIEWS, "baseline"),
-    "exit_zero": _REVIEWS,
-    "state": _REVIEWS,
-}
-"""Which commands have a use for an option; settings are refused by those that read none."""
-
-_ARGUMENTS = {
-    "diff": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
-    "show": "[-m] [REV] ",
-    "hook": "[STAGE [ARG ...]] ",
-    "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
-    "prompts": "[list | show [NAME] | check FILE] ",
-    "baseline": "[list | add FINGERPRINT ... | write [REV ...] | prune] ",
-    "cache": "[info | clear | prune] ",
-    "install": "[--stage STAGE] [--warm | --warm-only] [--global] [--check] ",
-    "uninstall": "[--global] ",
-}
-
 _DEFAULTS = {
     "quiet": False,
     "verbose": False,
@@ -76,6 +29,7 @@ _DEFAULTS = {
     "no_cache": False,
     "exit_zero": False,
     "state": None,
+    "shard": None,
     "show_dropped": False,
 }
 
@@ -135,13 +89,13 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _refuse_useless_options(options: argparse.Namespace) -> None:
     command = options.command
-    for name, commands in _USES.items():
+    for name, commands in USES.items():
         if command not in commands and getattr(options, name) != _DEFAULTS.get(name, []):
             if name == "output":
                 raise UsageError(f"{command} writes no report", f"reviewbot {command} > FILE")
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} means nothing to {command}", f"reviewbot {command} --help")
-    if command in _ANSWERS and options.format not in ("text", "json"):
+    if command in ANSWERS and options.format not in ("text", "json"):
         raise UsageError(f"{command} prints text or json", f"reviewbot {command} --format json")
     if command == "uninstall" and options.settings:
         raise UsageError("uninstall reads no settings", "reviewbot uninstall")
@@ -200,7 +154,7 @@ def _build_parser() -> argparse.ArgumentParser:
         made[name] = commands.add_parser(
             name,
             prog=f"reviewbot {name}",
-            usage=f"reviewbot {name} {_ARGUMENTS.get(name, '')}[OPTION ...]",
+            usage=f"reviewbot {name} {ARGUMENTS.get(name, '')}[OPTION ...]",
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
             formatter_class=partial(argparse.HelpFormatter, width=width),
@@ -212,6 +166,7 @@ def _build_parser() -> argparse.ArgumentParser:
         made[name].add_argument("args", nargs="*", metavar="REV", help="as for git diff: REV, A..B, A...B, A B, or -")
     made["plan"].add_argument("--show", metavar="N", help="print request N as it would be sent")
     made["plan"].add_argument("--vocab", metavar="FILE", help="count with the vocabulary of this GGUF file")
+    made["merge"].add_argument("args", nargs="+", metavar="REPORT", help="a report in JSON, of each share one")
     made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
     made["hook"].add_argument("args", nargs="*", metavar="STAGE", help="pre-commit, pre-merge-commit or pre-push")
@@ -262,12 +217,12 @@ def _add_common_options(parser: argparse.ArgumentParser, command: str, first: st
     runs = parser.add_argument_group("how it runs")
 
     def add(group: argparse._ArgumentGroup, *flags: str, help: str, **options: Any) -> None:
-        used = command in _USES[flags[-1][2:].replace("-", "_")]
+        used = command in USES[flags[-1][2:].replace("-", "_")]
         group.add_argument(*flags, help=help if used else argparse.SUPPRESS, **options)
 
     add(printed, "-q", "--quiet", action="store_true", help="findings and problems only")
     add(printed, "-v", "--verbose", action="store_true", help="more about the run")
-    shown = "{text,json}" if command in _ANSWERS else None
+    shown = "{text,json}" if command in ANSWERS else None
     add(printed, "--format", choices=FORMATS, metavar=shown, help="of what goes to stdout (default text)")
     text = "also write a report (repeatable)"
     add(printed, "--output", dest=f"{first}output", action="append", metavar="[FORMAT=]FILE", help=text)
@@ -278,6 +233,7 @@ def _add_common_options(parser: argparse.ArgumentParser, command: str, first: st
     add(runs, "--no-model", action="store_true", help="deterministic checks only")
     add(runs, "--no-cache", action="store_true", help="ask again what was asked before, and keep nothing")
     add(runs, "--state", metavar="FILE", help="go on from there after a crash or the end of a budget")
+    add(runs, "--shard", metavar="K/N", help="review share K of N, for `reviewbot merge`")
     add(runs, "--exit-zero", action="store_true", help="exit 0 even when findings block")
 
 

@@ -10,12 +10,15 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from msgspec.structs import replace
+
 from reviewbot import hosts
 from reviewbot.cli.consult import Manner, review_material
 from reviewbot.cli.jobs import one_at_a_time, own_server, wait_for_server
 from reviewbot.cli.material import select_material
 from reviewbot.cli.remembered import remember
 from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, interrupted, outputs, publish, skipped_by_user, streamed
+from reviewbot.cli.sharing import share_of
 from reviewbot.cli.state import StateFile, change_digest, named_state
 from reviewbot.cli.trusted import trust_base
 from reviewbot.config import Config
@@ -54,6 +57,7 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
         deadline = deadline_of(config, started)
         state = named_state(options.state, [change]) or _own_state(repository, change, config, options)
         material = select_material((change,), settings, repository, deadline, trust)
+        material, share = share_of(material, options.shard)
         manner = Manner(
             interactive=False,
             no_model=options.no_model,
@@ -67,7 +71,7 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
             with own_server(config, options.serve) as config, one_at_a_time(config):
                 wait_for_server(config, options.wait)
                 review = review_material(material, config, manner, deadline)
-        review = tell_idle_ignores(review, material)
+        review = replace(review, share=share) if share else tell_idle_ignores(review, material)
         remember(repository, config, review)
         if state is not None and state.gives_way and not (review.failed or review.unconfirmed or review.interrupted):
             state.remove()

@@ -66,6 +66,8 @@ class _Done(NamedTuple):
 
 def _review(options: argparse.Namespace, started: float) -> _Done:
     """Review what the command names."""
+    from msgspec.structs import replace
+
     from reviewbot.cli.selection import select_changes
 
     if not options.no_model:
@@ -75,12 +77,15 @@ def _review(options: argparse.Namespace, started: float) -> _Done:
     deadline = deadline_of(settings.config, started)
     from reviewbot.cli.consult import review_material
     from reviewbot.cli.material import select_material
+    from reviewbot.cli.sharing import share_of
     from reviewbot.review import tell_idle_ignores
 
     manner = _manner(options, repository, changes, deadline)
     material = select_material(changes, settings, repository, deadline)
+    material, share = share_of(material, options.shard)
     review = review_material(material, settings.config, manner, deadline)
-    return _Done(repository, settings, changes, tell_idle_ignores(review, material), deadline)
+    review = replace(review, share=share) if share else tell_idle_ignores(review, material)
+    return _Done(repository, settings, changes, review, deadline)
 
 
 def deadline_of(config: "Config", started: float) -> float | None:

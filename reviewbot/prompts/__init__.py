@@ -51,6 +51,14 @@ class Prompt(Struct, frozen=True):
         return hashlib.sha256(self.system.encode("utf-8", "replace")).hexdigest()
 
 
+class PromptName(Struct, frozen=True):
+    """A prompt as a report tells of it."""
+
+    name: str
+    version: int | None
+    sha256: str
+
+
 class Builtin(Struct, frozen=True):
     """A prompt of this folder."""
 

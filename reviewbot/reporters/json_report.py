@@ -9,7 +9,7 @@ from reviewbot import __version__
 from reviewbot.engines import EngineInfo
 from reviewbot.findings import Finding
 from reviewbot.plan import Omission
-from reviewbot.prompts import Prompt
+from reviewbot.prompts import Prompt, PromptName
 from reviewbot.reporters import Style
 from reviewbot.review import Review
 from reviewbot.text import visible, visible_line
@@ -56,7 +56,7 @@ class PromptPart(Struct, frozen=True, forbid_unknown_fields=True):
 class VerdictPart(Struct, frozen=True, forbid_unknown_fields=True):
     """The outcome in one word, and the exit code that goes with it."""
 
-    outcome: Literal["clean", "findings", "blocked", "incomplete", "not_reviewed", "nothing", "demo"]
+    outcome: Literal["clean", "findings", "blocked", "incomplete", "not_reviewed", "nothing", "demo", "part"]
     exit_code: int
     block_at: Literal["never", "info", "warning", "error"]
     reasons: list[str]
@@ -127,6 +127,20 @@ class UsagePart(Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
 
 
+class SharePart(Struct, frozen=True, forbid_unknown_fields=True):
+    """That this is the report of one share: `index` of `count`, from 1. `plan` is the same in all reports that belong
+    together, `elsewhere` how many added lines the others have. The rest is what joining them takes: findings without a
+    second look, and whether the run was interrupted or asked nobody."""
+
+    index: int
+    count: int
+    plan: str
+    elsewhere: int
+    unconfirmed: int
+    interrupted: bool
+    no_model: bool
+
+
 class Report(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole report of reviewbot."""
 
@@ -142,6 +156,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     failed: list[OmissionPart]
     suppressed: list[SuppressedPart]
     usage: UsagePart
+    share: SharePart | None = None
 
 
 def render(review: Review, verdict: Verdict, style: Style) -> str:
@@ -183,6 +198,22 @@ def build_report(review: Review, verdict: Verdict) -> Report:
         failed=[_omission(omission) for omission in review.failed],
         suppressed=[SuppressedPart(**_fields(finding), by=by) for finding, by in review.suppressed],  # type: ignore[arg-type]
         usage=UsagePart(**msgspec.structs.asdict(review.usage)),
+        share=_share(review),
+    )
+
+
+def _share(review: Review) -> SharePart | None:
+    if review.share is None:
+        return None
+    share = review.share
+    return SharePart(
+        index=share.index,
+        count=share.count,
+        plan=share.plan,
+        elsewhere=share.elsewhere,
+        unconfirmed=review.unconfirmed,
+        interrupted=review.interrupted,
+        no_model=review.no_model,
     )
 
 
@@ -194,7 +225,7 @@ def _engine(info: EngineInfo | None) -> EnginePart | None:
     return EnginePart(info.kind, model, digest, endpoint, version, info.window_tokens)
 
 
-def _prompt(prompt: Prompt | None) -> PromptPart | None:
+def _prompt(prompt: Prompt | PromptName | None) -> PromptPart | None:
     return None if prompt is None else PromptPart(visible_line(prompt.name), prompt.version, prompt.sha256)
 
 

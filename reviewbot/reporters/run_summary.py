@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from reviewbot.errors import ExitCode
 from reviewbot.findings import Severity
-from reviewbot.prompts import Prompt
+from reviewbot.prompts import Prompt, PromptName
 from reviewbot.reporters import Style
 from reviewbot.reporters.colours import paint
 from reviewbot.reporters.omissions import count_words, omission_lines, skipped_lines
@@ -22,6 +22,7 @@ _COLOURS = {
     Outcome.NOT_REVIEWED: "red",
     Outcome.NOTHING: "dim",
     Outcome.DEMO: "yellow",
+    Outcome.PART: "dim",
 }
 
 
@@ -46,6 +47,9 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
         yield "no line was added; removed lines alone are not reviewed" if review.files else "the change is empty"
     if review.unconfirmed:
         yield f"{count_words(review.unconfirmed, 'finding')} got no second look"
+    if review.share is not None and review.share.elsewhere:
+        lines = count_words(review.share.elsewhere, "added line")
+        yield f"{lines} in other shares; `reviewbot merge` joins the reports"
     if review.no_model:
         yield "only the deterministic checks ran"
     yield from suppressed_lines(review.suppressed, show=style.show_dropped)
@@ -58,7 +62,7 @@ def _lines(review: Review, verdict: Verdict, style: Style) -> Iterator[str]:
     yield from _engine(review, verdict)
 
 
-def _prompt(prompt: Prompt) -> str:
+def _prompt(prompt: Prompt | PromptName) -> str:
     version = "a file of yours" if prompt.version is None else f"version {prompt.version}"
     return f"prompt: {visible_line(prompt.name)}, {version}, sha256 {prompt.sha256[:12]}"
 
@@ -92,6 +96,8 @@ def _outcome(review: Review, verdict: Verdict) -> str:
             return "INCOMPLETE"
         case Outcome.NOTHING:
             return "nothing to review"
+        case Outcome.PART if review.share is not None:
+            return f"share {review.share.index} of {review.share.count}, which is no whole review"
         case Outcome.DEMO:
             return "read by the demo model only, which is too small to find bugs"
         case other:
