@@ -47,9 +47,11 @@ _MAY_HOLD_SECRET = re.compile(f"{_ASSIGNED}|{_TOKEN}")
 _LIKE_I = str.maketrans("\u0130\u0131", "ii")
 """Letters that a pattern without regard to case takes for an i, and `casefold` does not."""
 
-_HEADER = re.compile(r"(?<![\w=-])[\w=-]++\.[\w=-]")
+_HEADER = re.compile(r"(?<![\w=-])[\w=-]++\.(?=[\w=-])")
 _OPENAI = re.compile(r"(?<![\w-])(?>[\w-]*?sk-)[\w-]*[A-Za-z\d]{20}T3BlbkFJ[A-Za-z\d]{20}", re.ASCII)
 """Such a token behind the first `sk-` of a word. Its detector begins anew behind each, which takes quadratic time."""
+_CLOSED = re.compile(r"[^])]*[])]")
+_LAST_NAME = re.compile(r"[\w.-]{1,200}[\"'\])]{0,3} {0,8}[:=<>]{0,3} {0,8}[\"'`]?$")
 _SIGNATURE = re.compile(r"[\w.+/=-]+")
 
 
@@ -151,14 +153,29 @@ def _harmless(value: str, text: str, path: str, detector: Any) -> bool:
     return bool(
         heuristic.is_sequential_string(value)
         or heuristic.is_potential_uuid(value)
-        or heuristic.is_likely_id_string(value, text, detector)
+        or heuristic.is_likely_id_string(value, _named(value, text), detector)
         or heuristic.is_templated_secret(value)
         or heuristic.is_prefixed_with_dollar_sign(value)
-        or heuristic.is_indirect_reference(text)
+        or heuristic.is_indirect_reference(_assignment(value, text))
         or heuristic.is_not_alphanumeric_string(value)
         or heuristic.is_lock_file(path)
         or _PLACEHOLDER.fullmatch(value)
     )
+
+
+def _assignment(value: str, text: str) -> str:
+    """What a value is assigned by: from the sign before it to where a bracket in it closes. A call elsewhere on the
+    line, or in a comment, makes no reference of it."""
+    at = max(text.find(value), 0)
+    begin = max(text.rfind("=", 0, at), text.rfind(":", 0, at), 0)
+    closed = _CLOSED.match(text, at + len(value)) if "(" in value or "[" in value else None
+    return text[begin : closed.end() if closed else at + len(value)]
+
+
+def _named(value: str, text: str) -> str:
+    """A value with the name before it: another one on the line says nothing of it."""
+    name = _LAST_NAME.search(text, 0, max(text.find(value), 0))
+    return (name[0] if name else "") + value
 
 
 _PLACEHOLDER = re.compile(

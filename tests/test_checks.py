@@ -150,6 +150,34 @@ def test_a_key_that_begins_behind_another_one_goes_on() -> None:
     assert masked == [f"{begin}[secret]{end}{begin}", "[secret]", end, "code(body)"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = "hunter2xyz1"  # see: docs[0]',
+        'f(a=g(b), password="hunter2xyz1")',
+        'f(password="hunter2xyz1", a=g(b))',
+        'f(user_id="joe", password="hunter2xyz1")',
+    ],
+)
+def test_a_call_elsewhere_on_the_line_hides_no_password(line: str) -> None:
+    assert mask_texts("a.py", [line]) == [line.replace("hunter2xyz1", "[secret]")]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("a.cfg", "secret = get_secret_key()"),
+        ("a.py", 'secret_id = "hunter2xyz1"'),
+        ("a.py", 'x["secret_id"] = "hunter2xyz1"'),
+        ("a.yml", "secret: request.headers['apikey']"),
+        ("a.go", 'password := os.Getenv("DB_PASSWORD")'),
+        ("a.js", "password: getPassword('abc123xyz'),"),
+    ],
+)
+def test_a_reference_is_no_password(path: str, line: str) -> None:
+    assert mask_texts(path, [line]) == [line]
+
+
 def test_each_password_of_a_line_is_masked() -> None:
     line = 'password = "hunter2xyz1"; db_password = "zpqt8812aa"; secret="q8w7e6r5tt"'
     assert mask_texts("a.py", [line]) == ['password = "[secret]"; db_password = "[secret]"; secret="[secret]"']
