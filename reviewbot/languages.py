@@ -59,11 +59,12 @@ _WITH_PAGES = ("slashes", "slashes or hash", "markup", "any")
 
 class Language(NamedTuple):
     """`marks` matches a comment, a `string`, or the `text` of a page. `is_code` where nothing else is text, `is_data`
-    where a string is for people."""
+    where a string may be for people, `is_translation` where it is."""
 
     marks: re.Pattern[str]
     is_code: bool
     is_data: bool
+    is_translation: bool
 
 
 _FAMILIES = {
@@ -105,6 +106,7 @@ _BY_NAME = {
     for family, names in table.items()
     for name in names.split()
 }
+_TRANSLATIONS = (".arb", ".po", ".pot", ".properties", ".resx", ".strings", ".xlf", ".xliff")
 _FOR_PEOPLE = re.compile(r"(?i)(?:^|[/._-])(?:locales?|i18n|l10n|lang(?:uage)?s?|translations?|messages)(?:[/._-]|$)")
 """Where a project keeps what it says in each language."""
 
@@ -113,7 +115,8 @@ def language_of(path: str) -> Language:
     """How the language of a file marks what is no code."""
     name = path.rpartition("/")[2].lower()
     family, is_code, is_data = _BY_NAME.get(name) or _BY_NAME.get(name.rpartition(".")[2], ("any", False, False))
-    return Language(_marks(family), is_code, is_data or _FOR_PEOPLE.search(path) is not None)
+    is_translation = name.endswith(_TRANSLATIONS) or _FOR_PEOPLE.search(path) is not None
+    return Language(_marks(family), is_code, is_data, is_translation)
 
 
 @cache

@@ -17,8 +17,8 @@ from reviewbot.languages import language_of
 
 
 class Kind(Enum):
-    """What a part is. DATA is a string for people to read; LIKELY a line that nothing marks as text, and that does not
-    look like code; NAME the name of a file; PROSE text of a page, or a line of a file that has no code."""
+    """What a part is. DATA is a string of a file of data; LIKELY a line that nothing marks as text, and that does not
+    look like code; NAME the name of a file; PROSE text of a page or a translation, or a line of a file without code."""
 
     COMMENT = "comment"
     STRING = "string"
@@ -70,16 +70,17 @@ def parts_of(path: str, texts: Sequence[str], *, is_whole: bool) -> list[list[Pa
         if is_whole and found.groupdict().get("inside") is not None:
             continue
         kind = _KINDS[found.lastgroup or ""]
-        if kind is Kind.STRING and language.is_data:
-            kind = Kind.DATA
+        if kind is Kind.STRING:
+            kind = Kind.PROSE if language.is_translation else Kind.DATA if language.is_data else kind
         row = bisect_right(starts, found.start()) - 1
         while row < len(texts) and starts[row] < found.end():
             begin = max(0, found.start() - starts[row])
             rows[row].append(Part(begin, min(len(texts[row]), found.end() - starts[row]), kind))
             row += 1
     looks_like_text = _reads_as_text if language.is_code else _may_be_text
+    likely = Kind.PROSE if language.is_translation and not language.is_code else Kind.LIKELY
     return [
-        [Part(0, len(text), Kind.LIKELY)] if not text.isascii() and looks_like_text(_beside(text, parts)) else parts
+        [Part(0, len(text), likely)] if not text.isascii() and looks_like_text(_beside(text, parts)) else parts
         for text, parts in zip(texts, rows, strict=True)
     ]
 

@@ -81,6 +81,8 @@ ERROR = [(1, "error", "check/bidi")]
         pytest.param("# a \r b\r", id="one before the end of a line"),
         pytest.param("x = 'pass\u200bword'", id="space without width in a Latin word"),
         pytest.param("x\u200b = 1", id="such a space in a name"),
+        pytest.param("x = '\u1781\u200badmin'", id="such a space between two scripts"),
+        pytest.param("x = ' \u200b '", id="such a space between blanks"),
         pytest.param("x = '\U000e0080'", id="character that is ignored and not assigned"),
     ],
 )
@@ -143,6 +145,7 @@ def test_what_is_hidden_is_found(line: str) -> None:
         pytest.param("x = 1\r", id="end of a line on Windows"),
         pytest.param("x = 1\r\r", id="such an end, converted twice"),
         pytest.param("# \u0e20\u0e32\u0e29\u0e32\u200b\u0e44\u0e17\u0e22", id="Thai words"),
+        pytest.param("x = '\u1781\u200b %s \u200b\u1781\u200b\u200b\u00a0'", id="such breaks beside a blank"),
         pytest.param("x = '\u1797\u17b6\u179f\u17b6\u200b\u1781\u17d2\u1798\u17c2\u179a'", id="Khmer words"),
         "# \u05e9\u05dc\u05d5\u05dd \u2066'API'\u2069 \u05e9\u05dc\u05d5\u05dd",
         'x = "\u05e9\u05dc\u05d5\u05dd \u2066\\"x\\"\u2069 \u05e9\u05dc\u05d5\u05dd"',

@@ -201,8 +201,14 @@ def _is_pictorial(character: str) -> bool:
 
 
 def _breaks_words(text: str, at: int) -> bool:
-    """Whether a place without width stands between letters of a script without spaces."""
-    return all(_UNSPACED.match(beside) for beside in _beside(text, at, at + 1))
+    """Whether a place without width stands at a letter of a script without spaces, and at none of another script."""
+    begin, end = at, at + 1
+    while begin and text[begin - 1] in _BREAKS:
+        begin -= 1
+    while text[end : end + 1] in _BREAKS and end < len(text):
+        end += 1
+    sides = [side for side in _beside(text, begin, end) if not _UNSPACED.match(side)]
+    return len(sides) < 2 and not any(map(str.isalnum, sides))
 
 
 def _selects(text: str, at: int) -> bool:

@@ -34,6 +34,8 @@ _SKELETON = str.maketrans(
 )
 """What small letters look like. Most names with them, such as `\u03b1_max`, deceive nobody; one that looks like another
 name of the change does, or like one that access hangs on."""
+_DOTLESS = {0x131: "i"}
+"""A letter of Turkish, whose words are often written without it as well."""
 _WORTH_POSING = frozenset(
     "access admin allow api auth client config data default delete eval exec execute get host id import input is key "
     "login name open option output owner param parameter password path permission query read request response result "
@@ -55,7 +57,7 @@ _LOOKALIKE = re.compile(f"[{_LOOKALIKES}]")
 _INSIDE = re.compile(f"[{_LATIN}][{_OTHER}]+[{_LATIN}]")
 _GREEK_AMONG_LATIN = re.compile(f"(?=(?:[^{_LATIN}]*[{_LATIN}]){{3}})(?!d.d.$)[{_LATIN}]+[{_GREEK_INSIDE}]+[{_LATIN}]")
 """Not a derivative such as `d\u03c1dt`, nor a product of a few letters."""
-_NO_NAME = re.compile(r"\\[A-Za-z]|%[a-z]|(?<=-)[^\W\d_]{2}(?=-)")
+_NO_NAME = re.compile(r"\\[A-Za-z]|%(?:\(\w{1,80}\))?[a-z]|(?<=-)[^\W\d_]{2}(?=-)")
 """Escapes and places of a format, and where two ranges of a set of letters meet, as in `[a-zA-Z]`."""
 
 _SHAPED = "\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u017f\u2102-\u2139\u2145-\u2149\u2160-\u217f\ufb00-\ufb06"
@@ -136,7 +138,8 @@ def _posing_name(text: str, names: Set[str]) -> str | None:
     for part in _WORD.findall(_NO_NAME.sub(" ", text)):
         for word in _words(part):
             plain = word.translate(_SKELETON)
-            if len(word) >= _MIN_POSING and not word.isascii() and not names.isdisjoint((plain, plain.lower())):
+            known = _WORTH_POSING if word.translate(_DOTLESS).isascii() else names
+            if len(word) >= _MIN_POSING and not word.isascii() and not known.isdisjoint((plain, plain.lower())):
                 return plain[:60]
     return None
 
