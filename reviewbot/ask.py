@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from reviewbot.dialogue import Dialogue
 from reviewbot.engines import Reply, Request
-from reviewbot.errors import DeadlineReached, EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
+from reviewbot.errors import AnswerMissing, DeadlineReached, EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
 from reviewbot.findings import Finding, add_note
 from reviewbot.masks import NO_MASK, Mask
 from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, part_hunks, repack, split_chunk
@@ -183,6 +183,9 @@ class _Run:
             self.state = self.state.end(chunk, waiting=(chunk,))
             self.give_up(error.message, error.hint)
         except EngineError as error:
+            if isinstance(error, AnswerMissing):
+                self._fail(chunk, error)
+                return
             if isinstance(error, PromptTooLong):
                 self._fit(sent, error)
             elif isinstance(error, ReplyCut):

@@ -12,6 +12,7 @@ ReviewbotError
 |   |   +-- DeadlineReached the time is up
 |   +-- PromptTooLong       this prompt does not fit the window; a part of it may
 |   |   +-- PromptCut       the server cut it: the model did not read all of it
+|   +-- AnswerMissing       nobody answered this request, which says nothing of others
 |   +-- ReplyError          this reply cannot be used
 |       +-- ReplyCut        the reply hit its length limit
 |       +-- ReplyTorn       the reply broke off, or is empty
@@ -93,6 +94,10 @@ class PromptTooLong(EngineError):
 
 class PromptCut(PromptTooLong):
     """The server cut the prompt without a word: its window is smaller than it says."""
+
+
+class AnswerMissing(EngineError):
+    """Nobody answered this request, and asking again is in vain; others may have their answers."""
 
 
 class ReplyError(EngineError):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from reviewbot.confirm import Opinion, confirm_request, demote, is_decided, read_opinion, settle
 from reviewbot.dialogue import Asker
 from reviewbot.diff import Segment
-from reviewbot.errors import EngineDown, EngineError, PromptTooLong
+from reviewbot.errors import AnswerMissing, EngineDown, EngineError, PromptTooLong
 from reviewbot.findings import Confirmed, Finding, Severity, turns
 from reviewbot.outcomes import Outcomes
 
@@ -111,6 +111,8 @@ class _Asking:
                 opinions.append(self._vote(finding, views, len(opinions)))
         except EngineDown:
             raise
+        except AnswerMissing as error:
+            return _unasked(finding, error.message)
         except EngineError as error:
             self._failures += 1
             if self._failures == MAX_FAILURES:

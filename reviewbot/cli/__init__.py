@@ -93,6 +93,10 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import ci
 
             return ci.run(options, started=started)
+        case "batch":
+            from reviewbot.cli import batch
+
+            return batch.run(options)
         case "merge":
             from reviewbot.cli import merge
 

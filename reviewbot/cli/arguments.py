@@ -165,7 +165,11 @@ def _build_parser() -> argparse.ArgumentParser:
         made[name].add_argument("--staged", "--cached", action="store_true", help="what is staged")
         made[name].add_argument("args", nargs="*", metavar="REV", help="as for git diff: REV, A..B, A...B, A B, or -")
     made["plan"].add_argument("--show", metavar="N", help="print request N as it would be sent")
-    made["plan"].add_argument("--vocab", metavar="FILE", help="count with the vocabulary of this GGUF file")
+    for name in ("plan", "batch"):
+        made[name].add_argument("--vocab", metavar="FILE", help="count with the vocabulary of this GGUF file")
+    made["batch"].add_argument("args", nargs="*", metavar="ACTION", help="export RANGE, or import REQUESTS RESULTS ...")
+    text = "import: write the requests that have no answer yet"
+    made["batch"].add_argument("--next", metavar="FILE", default=None, help=text)
     made["merge"].add_argument("args", nargs="+", metavar="REPORT", help="a report in JSON, of each share one")
     made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")

@@ -6,6 +6,7 @@ COMMANDS = {
     "hook": "what a git hook or pre-commit runs",
     "ci": "review the change of this CI job: base, head and format are found by its host's variables",
     "merge": "join the JSON reports of all shares of a change, and decide",
+    "batch": "write the requests of a range for a batch of a cluster, and review by its results",
     "plan": "show the requests that a review would send, and ask no model",
     "doctor": "say what works, what does not, and what mends it",
     "config": "show each setting and where it comes from",
@@ -19,7 +20,7 @@ COMMANDS = {
 }
 
 REVIEWS = ("diff", "show", "hook", "ci")
-DECIDES = (*REVIEWS, "merge")
+DECIDES = (*REVIEWS, "merge", "batch")
 ANSWERS = ("plan", "doctor", "config")
 """Commands that print text or JSON of their own."""
 
@@ -44,6 +45,7 @@ ARGUMENTS = {
     "show": "[-m] [REV] ",
     "hook": "[STAGE [ARG ...]] ",
     "merge": "REPORT ... ",
+    "batch": "export RANGE | import REQUESTS RESULTS ... ",
     "plan": "[--staged] [REV | A..B | A...B | A B | -] [-- PATH ...] ",
     "prompts": "[list | show [NAME] | check FILE] ",
     "baseline": "[list | add FINGERPRINT ... | write [REV ...] | prune] ",

@@ -79,7 +79,7 @@ def _foresee(material: "Material", config: "Config", vocab: str | None) -> Fores
         _server_facts(config, ask_vocabulary=vocab is None) if asked else (_nobody(config), None, "")
     )
     if vocab is not None:
-        vocabulary = _vocabulary_in(Path(vocab), cache_part(config, "vocabularies"))
+        vocabulary = vocabulary_in(Path(vocab), cache_part(config, "vocabularies"))
     from reviewbot.cli.consult import review_options
 
     options = review_options(config, deadline=None)
@@ -119,7 +119,8 @@ def _nobody(config: "Config") -> "EngineInfo":
     return EngineInfo("none", config.model, config.endpoint, 0, refuses_long=False, facts=facts)
 
 
-def _vocabulary_in(path: Path, folder: str) -> "Vocabulary":
+def vocabulary_in(path: Path, folder: str) -> "Vocabulary":
+    """The vocabulary of the file that `--vocab` names."""
     from reviewbot.vocabulary import vocabulary_of_file
 
     if not path.is_file():
