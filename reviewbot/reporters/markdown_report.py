@@ -21,7 +21,8 @@ MAX_CODE_CHARS = 200
 MAX_REASONS = 10
 _ICONS = {Outcome.BLOCKED: "❌", Outcome.CLEAN: "✅"}
 _SPECIAL = re.compile(r"[!#$&()*+\-./<=>@\[\\\]^_`{|}~]")
-_LINKED = re.compile(r"([@#]|://|(?i:www)\.|(?i:gh)-)(?=\S)")
+_LINKED = re.compile(r"([@#!~%&$]|://|(?i:www)\.|(?i:gh)-)(?=\S)")
+"""GitHub links `#1`, `@name` and `GH-1`, GitLab also `!1`, `~label`, `%milestone`, `&epic` and `$snippet`."""
 _ZERO_WIDTH = "\u200b"
 """What `visible` has left nowhere else."""
 
