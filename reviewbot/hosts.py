@@ -21,7 +21,8 @@ _NONE = re.compile(r"0*")
 class Job(NamedTuple):
     """What a job is about: everything in `head` that is not in `base`, a commit, or in `branch`, one of the remote.
 
-    With neither of the two all of `head` is new. `about` is for people; `head` is a commit, or HEAD.
+    With neither of the two all of `head` is new; with both, `branch` is for a `base` that a forced push left behind.
+    `about` is for people; `head` is a commit, or HEAD.
     """
 
     about: str
@@ -52,7 +53,7 @@ def _push(head: str, before: str | None, branch: str, default: str | None) -> Jo
     """What a push brings to a branch. Where nothing was there before, what the default branch lacks; the default branch
     itself is then new as a whole."""
     if before and not _NONE.fullmatch(before):
-        return Job(f"push to {branch}", head, base=before)
+        return Job(f"push to {branch}", head, base=before, branch=None if branch == default else default)
     if not default:
         raise UsageError(f"the first push of {branch} does not tell which branch it comes from", BASE_HINT)
     return Job(f"first push of {branch}", head, branch=None if branch == default else default)

@@ -136,6 +136,21 @@ def test_a_branch_that_was_not_fetched(
     assert "this clone does not have origin/release\n  try: git fetch origin release\n" in capfd.readouterr().err
 
 
+def test_a_forced_push_is_what_the_default_branch_lacks(
+    clone: GitRepo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = "1" * 40
+    told = {"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_SHA": "HEAD", "CI_COMMIT_BEFORE_SHA": gone}
+    for name, value in {**told, "CI_COMMIT_BRANCH": "topic", "CI_DEFAULT_BRANCH": "main"}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["ci", "--no-model", "--format", "json"]) == 0
+    files = report_of(capfd)["coverage"]["files"]
+    assert [file["path"] for file in files] == ["first.py", "second.py"]
+    monkeypatch.setenv("CI_COMMIT_BRANCH", "main")
+    assert main(["ci", "--no-model"]) == 2
+    assert f"this clone does not have {gone}" in capfd.readouterr().err
+
+
 def test_histories_without_a_common_commit(clone: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
     clone.git("checkout", "-q", "--orphan", "alone")
     clone.commit()

@@ -102,7 +102,9 @@ def find_change(repository: Repository, job: Job, host: Host) -> Change:
         raise _unknown(repository, job.head, host)
     if job.base is None and job.branch is None:
         return repository.whole_history(head)
-    base = repository.find_commit(job.base) if job.base else _of_branch(repository, job.branch or "")
+    base = repository.find_commit(job.base) if job.base else None
+    if base is None and job.branch and not (job.base and repository.is_shallow):
+        base = _of_branch(repository, job.branch)
     if base is None:
         raise _unknown(repository, job.base or f"origin/{job.branch}", host)
     parted = repository.merge_base(base, head)
@@ -110,7 +112,7 @@ def find_change(repository: Repository, job: Job, host: Host) -> Change:
         if repository.is_shallow:
             raise RepoError("this clone is too shallow to tell where the change begins", host.deepen)
         raise RepoError(f"{_short(base)} and {_short(head)} have no commit in common", hosts.BASE_HINT)
-    if parted == head and job.branch and not job.about.endswith("request"):
+    if parted == head and job.branch and not job.base and not job.about.endswith("request"):
         raise UsageError(f"origin/{job.branch} has all of {_short(head)}, so it tells no change", hosts.BASE_HINT)
     return repository.between(parted, head)
 
