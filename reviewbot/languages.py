@@ -73,7 +73,7 @@ _FAMILIES = {
         " rb ru sh tcl tf zsh gemfile rakefile makefile gnumakefile cmakelists.txt dockerfile containerfile vagrantfile"
     ),
     "slashes": (
-        "c cc cpp cs cts cu cxx dart frag go gradle groovy h hh hpp hxx inl java js kt kts less mjs cjs mts proto"
+        "c cc cpp cs css cts cu cxx dart frag go gradle groovy h hh hpp hxx inl java js kt kts less mjs cjs mts proto"
         " scss sol swift ts vert zig jenkinsfile go.mod"
     ),
     "slashes, signs": "rs scala",

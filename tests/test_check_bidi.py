@@ -81,6 +81,7 @@ ERROR = [(1, "error", "check/bidi")]
         pytest.param("# a \r b\r", id="one before the end of a line"),
         pytest.param("x = 'pass\u200bword'", id="space without width in a Latin word"),
         pytest.param("x\u200b = 1", id="such a space in a name"),
+        pytest.param("x = '\u1781" + 12 * "\u200b" + "\u1781'", id="row of such spaces"),
         pytest.param("x = '\u1781\u200badmin'", id="such a space between two scripts"),
         pytest.param("x = ' \u200b '", id="such a space between blanks"),
         pytest.param("x = '\U000e0080'", id="character that is ignored and not assigned"),

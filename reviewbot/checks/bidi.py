@@ -37,6 +37,8 @@ _RETURN = r"\r(?!\r*$)"
 """A carriage return inside a line: a terminal shows what follows it in the place of what stands before it."""
 
 _BREAKS = "\u200b\u2060"
+_MAX_BREAKS = 5
+"""Of so many side by side no word is in sight."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf]"
 )
@@ -202,12 +204,9 @@ def _is_pictorial(character: str) -> bool:
 
 def _breaks_words(text: str, at: int) -> bool:
     """Whether a place without width stands at a letter of a script without spaces, and at none of another script."""
-    begin, end = at, at + 1
-    while begin and text[begin - 1] in _BREAKS:
-        begin -= 1
-    while text[end : end + 1] in _BREAKS and end < len(text):
-        end += 1
-    sides = [side for side in _beside(text, begin, end) if not _UNSPACED.match(side)]
+    before = text[max(at - _MAX_BREAKS, 0) : at].rstrip(_BREAKS)[-1:]
+    after = text[at + 1 : at + 1 + _MAX_BREAKS].lstrip(_BREAKS)[:1]
+    sides = [side for side in (before, after) if not _UNSPACED.match(side)]
     return len(sides) < 2 and not any(map(str.isalnum, sides))
 
 
