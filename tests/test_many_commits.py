@@ -116,7 +116,7 @@ def test_each_of_a_hundred_commits_says_what_a_fresh_review_says(warm: GitRepo, 
     for name in script.files:
         script.write(name)
         warm.git("add", name)
-    told = 0
+    found = 0
     for number in range(COMMITS):
         script.stage()
         script.disturb()
@@ -134,8 +134,8 @@ def test_each_of_a_hundred_commits_says_what_a_fresh_review_says(warm: GitRepo, 
         if "0 of 0 added lines" in fresh.stderr:
             continue  # a hook has nothing to say of that
         assert said(in_hook) == said(fresh.stdout + fresh.stderr), f"commit {number}"
-        told += len(said(in_hook))
-    assert told > 3 * COMMITS  # most commits have a finding with its code
+        found += ": error: " in "\n".join(said(in_hook))
+    assert found >= COMMITS // 5  # so many have a finding with its code, whichever were killed
     until(lambda: is_idle(warm))
     assert [path.name for path in (warm.path / ".git").glob("*reviewbot*")] == []
     left = warm.git("status", "--porcelain", "--untracked-files=all", "--ignored").stdout.decode().splitlines()
