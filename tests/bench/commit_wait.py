@@ -1,6 +1,8 @@
 """How long `git commit` waits with the plain hook: cold, joined, warm and cached, for 12, 60 and 600 added lines.
 
-    python tests/bench/commit_wait.py [RUNS]
+    python tests/bench/commit_wait.py [RUNS [CASE ...]]
+
+Without a CASE all four, and the hook of `git add`.
 
 The server reads 800 and writes 40 tokens a second, as a 7B on a 12 GB card does. Only commits count that were wholly
 reviewed. Wait is the time that `git commit` takes beyond one without hooks, median and worst of RUNS (default 5).
@@ -106,6 +108,9 @@ def cached(bench: Bench, lines: int) -> float:
     return bench.commit()
 
 
+CASES = (cold, joined, warm, cached)
+
+
 def bare(bench: Bench, runs: int) -> float:
     """Seconds of a commit without hooks."""
     times = []
@@ -146,6 +151,7 @@ def hook_cost(bench: Bench, runs: int) -> tuple[float, float]:
 def main() -> None:
     """Print the tables."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    cases = [case for case in CASES if not sys.argv[2:] or case.__name__ in sys.argv[2:]]
     with tempfile.TemporaryDirectory(prefix="reviewbot-bench-") as name:
         folder = Path(name)
         server, url = start_server(folder / "log", ("fake_ollama.py",), "--prompt-speed", "800", "--speed", "40")
@@ -158,17 +164,19 @@ def main() -> None:
             bench = Bench(folder, environment)
             plain = bare(bench, runs)
             print(f"`git commit` without hooks: {plain:.3f} s, {runs} runs of each\n")
-            print("| added lines | cold | joined | warm | cached |\n| --- | --- | --- | --- | --- |")
+            names = " | ".join(case.__name__ for case in cases)
+            print(f"| added lines | {names} |\n|{' --- |' * (len(cases) + 1)}")
             for lines in SIZES:
                 cells = []
-                for case in (cold, joined, warm, cached):
+                for case in cases:
                     times = [case(bench, lines) - plain for _ in range(runs)]
                     cells.append(f"{statistics.median(times):.2f} s (worst {max(times):.2f})")
                 print(f"| {lines} | {' | '.join(cells)} |", flush=True)
-            starting, waiting = hook_cost(bench, runs)
-            print(
-                f"\nthe hook of `git add`: {starting:.1f} ms when it starts a review, {waiting:.1f} ms when one waits"
-            )
+            if cases == list(CASES):
+                starting, waiting = hook_cost(bench, runs)
+                print(
+                    f"\nthe hook of `git add`: {starting:.1f} ms that starts a review, {waiting:.1f} ms while one waits"
+                )
             rows = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
             print(f"prompts that were cut: {sum(bool(row.get('truncated')) for row in rows)}; {os.cpu_count()} cores")
         finally:
