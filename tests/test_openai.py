@@ -3,6 +3,7 @@
 import json
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fake_vllm import MODEL, FakeVllm, chunks
 from servers import serve_llama, tiny_gguf
 
 from reviewbot.cli import main
+from reviewbot.engines import embedded_child
 
 KEY = "sk-" + "q7x2m4k9p1r5t8w3"
 
@@ -238,6 +240,36 @@ def test_a_certificate_of_ones_own(
     assert main([*words, "--ca-file", files[1]]) == 0
 
 
+def test_the_server_of_xllamacpp_with_a_key(
+    repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("xllamacpp")
+    gguf = tiny_gguf(tmp_path)
+    repo.stage("a.py", "".join(f"value_{i} = compute({i})\n" for i in range(60)))
+    child = Path(embedded_child.__file__)
+    order = {"model": str(gguf), "n_ctx": 4096, "threads": 1, "api_key": KEY}
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-P", child], stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        url = json.loads(server.stdout.readline())["address"]
+        for name, value in (("ENGINE", "openai"), ("ENDPOINT", url), ("API_KEY_ENV", "MY_KEY")):
+            monkeypatch.setenv(f"REVIEWBOT_{name}", value)
+        monkeypatch.setenv("MY_KEY", "wrong")
+        assert main([]) == 3
+        assert "wants a key, or another one (401)" in capfd.readouterr().err
+        monkeypatch.setenv("MY_KEY", KEY)
+        assert main([]) == 3
+        model = capfd.readouterr().err.partition("try: --model ")[2].split()[0]
+        report = reviewed(capfd, "--model", model)
+        server.stdin.close()
+    coverage = report["coverage"]
+    assert coverage["added"] == 60 == coverage["reviewed"] + coverage["failed"]
+    assert all("the answer hit its length limit" in entry["reason"] for entry in report["failed"])
+    assert report["engine"]["window_tokens"] == 4096
+
+
 @pytest.mark.real_server
 @pytest.mark.parametrize("slots", [1, 2])
 def test_a_real_llama_server(
@@ -257,6 +289,6 @@ def test_a_real_llama_server(
         assert "tokens are counted exactly" in capfd.readouterr().out
     coverage = report["coverage"]
     assert coverage["added"] == 200 == coverage["reviewed"] + coverage["failed"]
-    assert {entry["reason"] for entry in report["failed"]} <= {"the answer hit its length limit"}
+    assert all("the answer hit its length limit" in entry["reason"] for entry in report["failed"])
     assert report["engine"]["window_tokens"] == 4096
     assert report["verdict"]["outcome"] != "blocked"
