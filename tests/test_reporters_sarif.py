@@ -1,7 +1,10 @@
 """SARIF: the schema of OASIS is the judge, and what GitHub asks for beyond it."""
 
+import gzip
+import hashlib
 import json
 from importlib.resources import files
+from pathlib import Path
 from urllib.parse import unquote
 
 import jsonschema
@@ -10,6 +13,7 @@ from arbitrary import REVIEWS as ANY_REVIEW
 from hypothesis import given
 from msgspec.structs import replace
 from samples import BASE, LOOSE, REVIEWS, SQL, UNSURE, verdict
+from sarif.loader import load_sarif_file
 
 from reviewbot import ignores
 from reviewbot.checks import RULES as CHECK_RULES
@@ -29,6 +33,15 @@ def run_of(review: Review, **policy) -> dict:
     VALIDATOR.validate(log)
     (run,) = log["runs"]
     return run
+
+
+def records_of(review: Review, folder: Path) -> list[dict]:
+    """What sarif-tools reads: one record for each result."""
+    path = folder / "r.sarif"
+    path.write_text(render("sarif", review, decide(review, Policy()), Style()), encoding="utf-8")
+    found = load_sarif_file(str(path))
+    assert found.get_distinct_tool_names() == ["reviewbot"]
+    return found.get_records()
 
 
 def notifications(run: dict, name: str) -> list[dict]:
@@ -52,6 +65,19 @@ def test_every_sample_is_valid_and_says_what_was_read(name: str) -> None:
     assert run["properties"]["verdict"]["outcome"] == decided.outcome.value
     assert run["invocations"][0]["exitCode"] == int(decided.exit_code)
     assert run["properties"].get("engine", {}).get("model") == (review.engine and review.engine.model)
+
+
+def test_sarif_tools_reads_place_level_rule_and_words(tmp_path: Path) -> None:
+    first, second = records_of(replace(BASE, findings=(SQL, UNSURE)), tmp_path)
+    assert (first["Location"], first["Line"], first["Severity"]) == ("app/db.py", 42, "error")
+    assert (first["Code"], first["Description"].split("\n")[0]) == ("model/security", "SQL is built from user input")
+    assert (second["Location"], second["Line"], second["Severity"]) == ("app/views.py", 7, "warning")
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_sarif_tools_reads_every_sample(name: str, tmp_path: Path) -> None:
+    review = REVIEWS[name]
+    assert len(records_of(review, tmp_path)) == len(review.findings) + len(review.suppressed)
 
 
 def test_a_finding_has_all_that_github_reads() -> None:
@@ -140,6 +166,31 @@ def test_more_results_than_github_takes_leave_the_worst(monkeypatch: pytest.Monk
     run = run_of(replace(BASE, findings=(mild, UNSURE, mild, SQL), suppressed=((SQL, "baseline"),)))
     assert [result["level"] for result in run["results"]] == ["error", "warning", "note"]
     assert notifications(run, "run")[0]["message"]["text"].startswith("2 milder results are left out")
+
+
+def noise(number: int) -> str:
+    """1,280 characters that no compression makes shorter than half."""
+    return "".join(hashlib.sha256(f"{number} {part}".encode()).hexdigest() for part in range(20))
+
+
+def test_a_report_is_no_larger_than_github_takes() -> None:
+    many = tuple(replace(UNSURE, line=number + 1, message=noise(number)) for number in range(16_000))
+    review = replace(BASE, findings=(*many, SQL))
+    text = render("sarif", review, decide(review, Policy()), Style())
+    assert 9_000_000 < len(gzip.compress(text.encode(), 6)) < 10_000_000
+    (run,) = json.loads(text)["runs"]
+    assert run["results"][0]["level"] == "error"
+    left_out = 16_001 - len(run["results"])
+    assert notifications(run, "run")[0]["message"]["text"].startswith(f"{left_out:,} milder results are left out")
+
+
+def test_a_reason_with_many_places_counts_those_that_it_does_not_name() -> None:
+    skipped = tuple(replace(REVIEWS["nothing"].skipped[0], path=f"{number}/yarn.lock") for number in range(1003))
+    (note,) = notifications(run_of(replace(BASE, skipped=skipped)), "skipped")
+    assert len(note["locations"]) == 1000
+    assert note["message"]["text"] == (
+        "501500 added lines were not read by a model: lock file; 3 of the 1,003 places are left out here"
+    )
 
 
 def test_what_was_said_again_is_a_related_location() -> None:

@@ -1,11 +1,13 @@
 """SARIF 2.1.0 (OASIS, errata 01), for GitHub code scanning and other readers.
 
-What GitHub takes: at most 25,000 results, each with a place; texts of rules up to 1,024 characters. Of fingerprints it
-uses `primaryLocationLineHash` alone; its upload action warns that ours is not the one that it would make of the
-file, and keeps it. `automationDetails` is left to that action's `category`. Regions have no columns, which stands for
-whole lines: findings are about lines, and code with masked secrets has other columns than the file.
+What GitHub takes: at most 25,000 results, each with a place, in 10 MB of compressed JSON; texts of rules up to 1,024
+characters. What does not fit is left out, the mildest first, and the report says how much. Of fingerprints it uses
+`primaryLocationLineHash` alone; its upload action warns that ours is not the one that it would make of the file, and
+keeps it. `automationDetails` is left to that action's `category`. Regions have no columns, which stands for whole
+lines: findings are about lines, and code with masked secrets has other columns than the file.
 """
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +27,10 @@ from reviewbot.verdict import Verdict
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 25_000
+MAX_BYTES = 9_500_000
+"""As compressed here; others compress a little worse."""
+MAX_PLACES = 1000
+"""Of one notification; further ones are counted."""
 _LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
 _PROBLEMS = {Severity.INFO: "recommendation", Severity.WARNING: "warning", Severity.ERROR: "error"}
 _NOTIFICATIONS = {
@@ -33,16 +39,30 @@ _NOTIFICATIONS = {
     "run": ("AboutTheRun", "What is known about the run as a whole"),
 }
 
+_Pair = tuple[Finding, str | None]
+"""A finding, and by what it is overruled."""
+
 
 def render(review: Review, verdict: Verdict, style: Style) -> str:
     """One run, indented by two blanks."""
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(review, verdict)]}
-    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+    pairs: list[_Pair] = [*((f, None) for f in verdict.findings), *review.suppressed]
+    shown = min(len(pairs), MAX_RESULTS)
+    while True:
+        chosen = pairs if shown == len(pairs) else sorted(pairs, key=_rank)[:shown]
+        log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(review, verdict, chosen, len(pairs) - shown)]}
+        text = msgspec.json.format(msgspec.json.encode(log), indent=2)
+        size = _size(text)
+        if size <= MAX_BYTES or not shown:
+            return text.decode() + "\n"
+        shown = min(shown - 1, int(shown * MAX_BYTES / size))
 
 
-def _run(review: Review, verdict: Verdict) -> dict[str, Any]:
-    pairs: list[tuple[Finding, str | None]] = [*((f, None) for f in verdict.findings), *review.suppressed]
-    shown = pairs if len(pairs) <= MAX_RESULTS else sorted(pairs, key=_rank)[:MAX_RESULTS]
+def _size(text: bytes) -> int:
+    """How many bytes GitHub is sent; without compressing, which takes long, where they fit anyhow."""
+    return len(text) if len(text) <= MAX_BYTES else len(zlib.compress(text))
+
+
+def _run(review: Review, verdict: Verdict, shown: Sequence[_Pair], hidden: int) -> dict[str, Any]:
     rules = list(dict.fromkeys(visible_line(finding.rule) for finding, _ in shown))
     places = {rule: place for place, rule in enumerate(rules)}
     return {
@@ -59,7 +79,7 @@ def _run(review: Review, verdict: Verdict) -> dict[str, Any]:
             {
                 "executionSuccessful": is_whole(review),
                 "exitCode": int(verdict.exit_code),
-                "toolExecutionNotifications": list(_notifications(review, verdict, len(pairs) - len(shown))),
+                "toolExecutionNotifications": list(_notifications(review, verdict, hidden)),
             }
         ],
         "columnKind": "unicodeCodePoints",
@@ -74,7 +94,7 @@ def _kind(kind: str, name: str, text: str) -> dict[str, Any]:
     return {"id": kind, "name": name, "shortDescription": said, "fullDescription": said, "help": said}
 
 
-def _rank(pair: tuple[Finding, str | None]) -> tuple[bool, bool, int]:
+def _rank(pair: _Pair) -> tuple[bool, bool, int]:
     """What goes first where not all fits: shown, blocking, severe."""
     finding, by = pair
     return by is not None, not finding.blocking, -finding.severity
@@ -149,7 +169,7 @@ def _notifications(review: Review, verdict: Verdict, hidden: int) -> Iterator[di
     yield from _by_reason("not-read", "error", review.failed)
     yield from _by_reason("skipped", "note", review.skipped)
     if hidden:
-        yield _notification("run", "warning", f"{hidden} milder results are left out: a report holds {MAX_RESULTS}")
+        yield _notification("run", "warning", f"{hidden:,} milder results are left out: GitHub takes no larger report")
     for line in run_lines(review, verdict):
         yield _notification("run", "note" if is_whole(review) else "warning", line)
     for note in review.notes:
@@ -163,7 +183,9 @@ def _by_reason(name: str, level: str, omissions: Sequence[Omission]) -> Iterator
         reasons.setdefault(omission.reason, []).append(omission)
     for reason, places in reasons.items():
         text = omission_line(Omission("", None, None, sum(place.lines for place in places), reason))
-        yield _notification(name, level, text, (_location(o.path, o.start, o.end) for o in places))
+        if len(places) > MAX_PLACES:
+            text += f"; {len(places) - MAX_PLACES:,} of the {len(places):,} places are left out here"
+        yield _notification(name, level, text, (_location(o.path, o.start, o.end) for o in places[:MAX_PLACES]))
 
 
 def _notification(name: str, level: str, text: str, locations: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
