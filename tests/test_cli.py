@@ -393,6 +393,15 @@ def test_a_terminal_that_cannot_show_everything(repo: GitRepo) -> None:
     assert run.returncode == 1 and b"gr\\xf6\\xdfe.py:1: error" in run.stdout
 
 
+@pytest.mark.parametrize("format", sorted({*FORMATS} - {"text", "sarif"}))  # where an address of SARIF is all ASCII
+def test_a_report_for_programs_is_utf_8_whatever_the_terminal_can_show(repo: GitRepo, format: str) -> None:
+    repo.stage("naïve.py", "<<<<<<< a\nx\n=======\ny\n>>>>>>> b\n")
+    command = [sys.executable, "-m", "reviewbot", "--no-model", "--format", format]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 1
+    assert "naïve.py" in done.stdout.decode("utf-8")
+
+
 def test_version_and_help(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capfd.readouterr().out == "reviewbot 0.1.0\n"

@@ -78,8 +78,8 @@ def _run(words: Sequence[str], started: float) -> int:
     options = parse_arguments(words)
     if getattr(options, "version", False):
         return _version()
-    if options.format in ("json", "json-lines") and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: escapes of ours would be no JSON
+    if options.format != "text" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's: what reads such a format expects that
     match options.command:
         case "hook" if options.args[:1] == ["post-index-change"]:
             from reviewbot.cli import background
