@@ -1,10 +1,11 @@
-"""Checkstyle's XML, read by an XML parser."""
+"""Checkstyle's XML, read by libxml2 and held against a schema of what Checkstyle itself writes."""
 
-from xml.etree import ElementTree as ET
+from pathlib import Path
 
 import pytest
 from arbitrary import REVIEWS as ANY_REVIEW
 from hypothesis import given
+from lxml import etree
 from msgspec.structs import replace
 from samples import BASE, LOOSE, REVIEWS, SQL, UNSURE, verdict
 
@@ -13,23 +14,27 @@ from reviewbot.reporters import Style, render
 from reviewbot.review import Review
 from reviewbot.verdict import Outcome, Policy, decide
 
-KINDS = {"checkstyle": {"version"}, "file": {"name"}, "error": {"line", "severity", "message", "source"}}
+SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "data" / "checkstyle.xsd"))
 
 
-def parse(review: Review) -> ET.Element:
-    """The document; it has no other elements and attributes than Checkstyle's own."""
-    root = ET.fromstring(render("checkstyle", review, decide(review, Policy()), Style()).encode())
-    assert root.tag == "checkstyle"
-    for element in root.iter():
-        assert set(element.attrib) <= KINDS[element.tag]
-        if element.tag == "error":
-            assert element.get("severity") in ("info", "warning", "error")
-            assert int(element.get("line", "1")) > 0
+def parse(review: Review) -> etree._Element:
+    """The document, after the schema has accepted it."""
+    root = etree.fromstring(render("checkstyle", review, decide(review, Policy()), Style()).encode())
+    SCHEMA.assertValid(root)
     return root
 
 
-def errors_of(review: Review) -> list[tuple[str, ET.Element]]:
-    return [(file.get("name", ""), error) for file in parse(review) for error in file]
+@pytest.mark.parametrize(
+    "wrong",
+    ['<error line="0" severity="info" message="" source=""/>', '<error severity="x" message="" source=""/>', "<more/>"],
+)
+def test_the_schema_refuses_what_is_no_report(wrong: str) -> None:
+    with pytest.raises(etree.DocumentInvalid):
+        SCHEMA.assertValid(etree.fromstring(f'<checkstyle version="1"><file name="a">{wrong}</file></checkstyle>'))
+
+
+def errors_of(review: Review) -> list[tuple[str, etree._Element]]:
+    return [(file.get("name", ""), error) for file in parse(review).iter("file") for error in file]
 
 
 @pytest.mark.parametrize("name", REVIEWS)
@@ -51,7 +56,7 @@ def test_an_error_has_place_severity_words_and_rule() -> None:
 
 def test_findings_of_one_file_stand_together() -> None:
     root = parse(replace(BASE, findings=(SQL, UNSURE, replace(SQL, line=50, end_line=50, severity=Severity.INFO))))
-    assert [(file.get("name"), len(file)) for file in root] == [("app/db.py", 2), ("app/views.py", 1)]
+    assert [(file.get("name"), len(file)) for file in root.iter("file")] == [("app/db.py", 2), ("app/views.py", 1)]
 
 
 def test_what_no_line_proves_has_no_line() -> None:
