@@ -2,6 +2,7 @@
 
 import re
 
+from pygments.lexer import Lexer
 from pygments.lexers import find_lexer_class_for_filename
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, Text, is_token_subtype
 
@@ -22,6 +23,8 @@ _SHELLS = ("Bash", "Batchfile", "Fish", "Tcsh")
 
 _WORD = re.compile(r"\w+")
 
+_ENDLESS = ("MCSchema", "Typographic Number Theory")
+"""Lexers that come to no end with some texts, and take ever more memory."""
 
 COLOURED = {"comment": Comment, "string": String, "keyword": Keyword, "number": Number, "name": Name.Function}
 """Parts that are shown in a colour of their own, by what they are called; a part has the first that it is."""
@@ -29,7 +32,7 @@ COLOURED = {"comment": Comment, "string": String, "keyword": Keyword, "number": 
 
 def coloured(path: str, text: str) -> list[tuple[str | None, str]]:
     """The parts of a text, each with its name in COLOURED, or None; joined they are the text."""
-    lexer = find_lexer_class_for_filename(path.rpartition("/")[2])
+    lexer = _lexer_for(path)
     if lexer is None or "\r" in text or text.startswith("\ufeff"):  # which a lexer would replace or leave out
         return [(None, text)]
     parts: list[tuple[str | None, str]] = []
@@ -47,7 +50,7 @@ def code_words(path: str, text: str) -> list[frozenset[str]] | None:
 
     A file of a language without code, such as Markdown, has none. A part of a file of PHP need not say that it is code.
     """
-    lexer = find_lexer_class_for_filename(path.rpartition("/")[2])
+    lexer = _lexer_for(path)
     if lexer is None or lexer.name == "Docker":  # whose lexer calls every argument a string
         return None
     is_inside = lexer.name == "PHP" and "<?" not in text
@@ -61,3 +64,8 @@ def code_words(path: str, text: str) -> list[frozenset[str]] | None:
             if is_code:
                 rows[row] |= set(_WORD.findall(part))
     return [frozenset(words) for words in rows]
+
+
+def _lexer_for(path: str) -> type[Lexer] | None:
+    lexer = find_lexer_class_for_filename(path.rpartition("/")[2])
+    return None if lexer is None or lexer.name in _ENDLESS else lexer
