@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import html5lib
 import pytest
@@ -23,7 +24,7 @@ from reviewbot.verdict import Policy, decide
 OURS = {
     "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "p", "ul", "li", "main", "form",
     "label", "input", "output", "section", "article", "code", "strong", "pre", "span", "b", "details", "summary",
-    "footer", "script", "svg", "rect",
+    "footer", "script", "svg", "rect", "select", "option", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 ATTACKS = (
     "<script>document.title='broken out'</script>",
@@ -39,15 +40,18 @@ def page_of(review: Review) -> str:
     return render("html", review, decide(review, Policy()), Style())
 
 
+def tree_of(text: str) -> Element:
+    return html5lib.parse(text, namespaceHTMLElements=False)
+
+
 def elements(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    tree = html5lib.parse(text, namespaceHTMLElements=False)
-    for element in tree.iter():
+    for element in tree_of(text).iter():
         if isinstance(element.tag, str):
             yield element.tag.rpartition("}")[2], element.attrib
 
 
 def words_of(text: str) -> str:
-    return " ".join(html5lib.parse(text, namespaceHTMLElements=False).itertext())
+    return " ".join(tree_of(text).itertext())
 
 
 @pytest.mark.parametrize("name", REVIEWS)
@@ -62,6 +66,9 @@ def test_every_sample_has_the_outcome_the_numbers_and_the_findings(name: str) ->
     assert all(visible_line(finding.message) in words for finding in decided.findings)
     assert all(visible_line(omission.reason) in words for omission in review.failed + review.skipped)
     assert all(visible_line(finding.message) in words for finding, _ in review.suppressed)
+    assert all(visible_line(text) in words for text in review.notes + review.hints)
+    rows = [[part.strip() for part in row.itertext()] for row in tree_of(text).iter("tr")][1:]
+    assert rows == [[f.path, *(f"{n:,}" for n in (f.added, f.reviewed, f.skipped, f.failed))] for f in review.files]
     assert (review.engine is not None) is (review.engine is not None and review.engine.model in words)
 
 
@@ -119,7 +126,12 @@ def open_page(browser: Browser, folder: Path, review: Review, **options: object)
     return Seen(browser.new_page(**options), path)
 
 
-FOUR = replace(REVIEWS["incomplete"], findings=(SQL, LEAK, UNSURE, LOOSE))
+FOUR = replace(
+    REVIEWS["incomplete"],
+    findings=(SQL, LEAK, UNSURE, LOOSE),
+    suppressed=((SQL, "ignore"),),
+    hints=("ollama serve",),
+)
 
 
 def test_filters_work_by_keyboard(browser: Browser, tmp_path: Path) -> None:
@@ -135,6 +147,11 @@ def test_filters_work_by_keyboard(browser: Browser, tmp_path: Path) -> None:
     page.keyboard.press("Space")
     for _ in range(5):
         page.keyboard.press("Tab")
+    page.keyboard.type("security")
+    assert seen.shown() == ["app/db.py:42 blocks", "settings.py:3 blocks"]
+    page.keyboard.press("Home")
+    assert len(seen.shown()) == 4
+    page.keyboard.press("Tab")
     page.keyboard.type("SECRET settings")
     assert seen.shown() == ["settings.py:3 blocks"]
     assert page.locator("output").inner_text() == "1 of 4 shown"
@@ -147,6 +164,12 @@ def test_all_is_there_without_the_script(browser: Browser, tmp_path: Path) -> No
     seen = open_page(browser, tmp_path, FOUR, java_script_enabled=False)
     assert len(seen.shown()) == 4
     assert not seen.page.locator("form").is_visible()
+    assert_all_lists_are_shown(seen.page)
+
+
+def assert_all_lists_are_shown(page: Page) -> None:
+    lists = page.locator("details li, details tbody tr")
+    assert lists.count() == 6 and all(item.is_visible() for item in lists.all())
 
 
 @pytest.mark.parametrize("text", ATTACKS)
@@ -182,7 +205,7 @@ def test_it_fits_a_screen_and_can_be_read(scheme: str, width: int, browser: Brow
     seen = open_page(browser, tmp_path, review, viewport={"width": width, "height": 800}, color_scheme=scheme)
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     colours = seen.page.evaluate(
-        """() => [...document.querySelectorAll("h1, .message, .rule, .remark, .quiet, pre *, summary")].map(e => {
+        """() => [...document.querySelectorAll("h1, p, .rule, pre *, summary, li, th, td")].map(e => {
             let around = e;
             while (getComputedStyle(around).backgroundColor === "rgba(0, 0, 0, 0)" && around.parentElement)
                 around = around.parentElement;
@@ -207,4 +230,5 @@ def test_it_can_be_printed(browser: Browser, tmp_path: Path) -> None:
     seen = open_page(browser, tmp_path, FOUR)
     seen.page.emulate_media(media="print")
     assert not seen.page.locator("form").is_visible()
+    assert_all_lists_are_shown(seen.page)
     assert seen.page.pdf().startswith(b"%PDF")

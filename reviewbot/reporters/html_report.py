@@ -7,12 +7,13 @@ Its Content-Security-Policy allows the one style and the one script of this pack
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
 
 from reviewbot import __version__
+from reviewbot.coverage import FileCoverage
 from reviewbot.findings import ExcerptLine, Finding, Severity
 from reviewbot.plan import Omission
 from reviewbot.reporters import Style
@@ -132,6 +133,9 @@ def _filters(findings: Sequence[Finding]) -> Iterator[str]:
     for source in ("model", "check"):
         if any(finding.source == source for finding in findings):
             yield f'<label><input type="checkbox" name="source" value="{source}" checked> {source}</label>'
+    categories = sorted({visible_line(finding.category) for finding in findings})
+    options = "".join(f'<option value="{_text(category)}">{_text(category)}</option>' for category in categories)
+    yield f'<label>category <select name="category"><option value="">all</option>{options}</select></label>'
     yield '<label>containing <input type="search" name="words" placeholder="path, rule or words"></label>'
     yield '<output aria-live="polite"></output>'
     yield "</form>"
@@ -154,7 +158,8 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
 def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
     message, *remarks = finding_lines(finding)
     word = finding.severity.word
-    yield f'<article class="{word}" data-severity="{word}" data-source="{_text(finding.source)}">'
+    source, category = _text(finding.source), _text(finding.category)
+    yield f'<article class="{word}" data-severity="{word}" data-source="{source}" data-category="{category}">'
     blocks = ' <strong class="blocks">blocks</strong>' if finding.blocking else ""
     yield f"<h3><code>{_place(finding.path, finding.line, finding.end_line)}</code>{blocks}</h3>"
     yield f'<p class="message">{_text(message)} <code class="rule">{_text(finding.rule)}</code></p>'
@@ -186,28 +191,44 @@ def _place(path: str, start: int | None, end: int | None = None) -> str:
 
 
 def _unread(review: Review) -> Iterator[str]:
-    """What no model read, what is not shown, and what else there is to say."""
-    yield from _omissions("Not read", review.failed, open_=" open")
-    yield from _omissions("Skipped", review.skipped, open_="")
-    if review.suppressed:
-        yield f"<details><summary>Overruled or not shown ({len(review.suppressed)})</summary><ul>"
-        for finding, by in review.suppressed:
-            place = _place(finding.path, finding.line, finding.end_line)
-            words = f"{finding.message} [{finding.rule}] ({overruled(finding, by)})"
-            yield f"<li><code>{place}</code>: {_text(words)}</li>"
-        yield "</ul></details>"
-    if review.notes:
-        yield "<details open><summary>Notes</summary><ul>"
-        yield from (f"<li>{_text(note)}</li>" for note in review.notes)
+    """What no model read, what is not shown, and what else there is to say: open, for paper and for those without a
+    pointer."""
+    yield from _list("Not read", review.lines_failed, map(_omission, review.failed))
+    yield from _list("Skipped", review.lines_skipped, map(_omission, review.skipped))
+    yield from _list("Overruled or not shown", None, (_overruled(finding, by) for finding, by in review.suppressed))
+    hints = (f"try: <code>{_text(hint)}</code>" for hint in review.hints)
+    yield from _list("Notes", None, (*map(_text, review.notes), *hints))
+    if review.files:
+        yield f"<details open><summary>Files ({len(review.files)})</summary>"
+        names = ("file", "added", "reviewed", "skipped", "failed")
+        heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+        yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
+        yield from map(_file, review.files)
+        yield "</tbody></table></details>"
+
+
+def _list(title: str, lines: int | None, items: Iterable[str]) -> Iterator[str]:
+    rows = [f"<li>{item}</li>" for item in items]
+    if rows:
+        count = len(rows) if lines is None else count_words(lines, "added line")
+        yield f"<details open><summary>{title} ({count})</summary><ul>"
+        yield from rows
         yield "</ul></details>"
 
 
-def _omissions(title: str, omissions: Sequence[Omission], open_: str) -> Iterator[str]:
-    if not omissions:
-        return
-    lines = sum(omission.lines for omission in omissions)
-    yield f"<details{open_}><summary>{title}: {count_words(lines, 'added line')}</summary><ul>"
-    for omission in omissions:
-        place = _place(omission.path, omission.start, omission.end)
-        yield f"<li><code>{place}</code>: {_text(omission_line(omission))}</li>"
-    yield "</ul></details>"
+def _omission(omission: Omission) -> str:
+    place = _place(omission.path, omission.start, omission.end)
+    return f"<code>{place}</code>: {_text(omission_line(omission))}"
+
+
+def _overruled(finding: Finding, by: str) -> str:
+    words = f"{finding.message} [{finding.rule}] ({overruled(finding, by)})"
+    return f"<code>{_place(finding.path, finding.line, finding.end_line)}</code>: {_text(words)}"
+
+
+def _file(file: FileCoverage) -> str:
+    numbers = "".join(
+        f'<td class="{name if lines else "none"}">{lines:,}</td>'
+        for name, lines in (("reviewed", file.reviewed), ("skipped", file.skipped), ("failed", file.failed))
+    )
+    return f'<tr><th scope="row"><code>{_text(file.path)}</code></th><td>{file.added:,}</td>{numbers}</tr>'

@@ -7,12 +7,13 @@
   const checked = name => new Set([...form.querySelectorAll(`input[name=${name}]:checked`)].map(box => box.value));
   const apply = () => {
     const severities = checked("severity"), sources = checked("source");
+    const category = form.elements.category.value;
     const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const article of articles) {
       const text = article.textContent.toLowerCase();
       const fits = severities.has(article.dataset.severity) && sources.has(article.dataset.source)
-        && words.every(word => text.includes(word));
+        && (!category || article.dataset.category === category) && words.every(word => text.includes(word));
       article.hidden = !fits;
       shown += fits;
     }
