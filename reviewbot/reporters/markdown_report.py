@@ -21,8 +21,17 @@ MAX_CODE_CHARS = 200
 MAX_REASONS = 10
 _ICONS = {Outcome.BLOCKED: "❌", Outcome.CLEAN: "✅"}
 _SPECIAL = re.compile(r"[!#$&()*+\-./<=>@\[\\\]^_`{|}~]")
-_LINKED = re.compile(r"([@#!~%&$]|://|(?i:www)\.|(?i:gh)-)(?=\S)")
-"""GitHub links `#1`, `@name` and `GH-1`, GitLab also `!1`, `~label`, `%milestone`, `&epic` and `$snippet`."""
+_LINKED = re.compile(
+    r"[@#!~%&$^](?=\S)|\[(?=[a-z_]+:|\[)|\*(?=iteration:)|://(?=\S)|\b(?i:www)\.(?=\S)|\b(?i:g[hl])-(?=\d)"
+    r"|:(?=[\w+-]+:)"
+)
+"""Before what these stand, hosts make a link, a mention or a picture of it.
+
+GitHub: `#1`, `@name`, `GH-1`, addresses, commits, `:smile:` (docs.github.com, "Autolinked references and URLs"). GitLab
+also `!1`, `~label`, `%milestone`, `&epic`, `$snippet`, `^alert#1`, `GL-1`, `*iteration:1`, `[vulnerability:1]` and
+`[[wiki page]]` (docs.gitlab.com, "GitLab Flavored Markdown", "GitLab-specific references").
+"""
+_COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b")
 _ZERO_WIDTH = "\u200b"
 """What `visible` has left nowhere else."""
 
@@ -101,5 +110,6 @@ def _code(text: str) -> str:
 
 def _escape(text: str) -> str:
     """One line of text that stays text: no markup, link, mention, reference or HTML."""
-    apart = _LINKED.sub(rf"\1{_ZERO_WIDTH}", visible(text).replace("\n", " "))
+    apart = _LINKED.sub(rf"\g<0>{_ZERO_WIDTH}", visible(text).replace("\n", " "))
+    apart = _COMMIT.sub(lambda found: _ZERO_WIDTH.join(re.findall(".{1,6}", found[0])), apart)
     return _SPECIAL.sub(r"\\\g<0>", apart).strip().replace(_ZERO_WIDTH, "&#8203;")
