@@ -50,12 +50,15 @@ class Manner(Struct, frozen=True):
 
 class Progress(NamedTuple):
     """How far a run is: chunks done and planned, tokens per second so far (read and written together; 0 before the
-    first answer), and the seconds that the rest will take, where there is a measure for it."""
+    first answer), and the seconds that the rest will take, where there is a measure for it. `read` and `failed` are
+    what has come to that since the step before, and stays so."""
 
     done: int
     total: int
     tokens_per_second: float
     seconds_left: float | None = None
+    read: tuple[Chunk, ...] = ()
+    failed: tuple[Omission, ...] = ()
 
 
 class Asked(NamedTuple):
@@ -119,6 +122,7 @@ class _Run:
         self.failures = 0
         self.full: list[Finding] = []
         self.over: tuple[str, str | None] | None = None
+        self.told = (0, 0)
         hunks = (unit.hunk for chunk in plan.chunks for unit in chunk.units)
         self._places = {id(hunk): place for place, hunk in enumerate(hunks)}
 
@@ -285,7 +289,9 @@ class _Run:
             left = talk.seconds / talk.answers * len(waiting) / at_once
         elif speed:
             left = expected_tokens(waiting, self.window) / speed / at_once
-        self.on_progress(Progress(done, done + len(waiting), speed, left))
+        (known, lost), self.told = self.told, (done, len(self.state.failed))
+        read = tuple(entry.chunk for entry in self.state.read[known:])
+        self.on_progress(Progress(done, done + len(waiting), speed, left, read, self.state.failed[lost:]))
 
 
 def expected_tokens(chunks: Sequence[Chunk], window: Window) -> int:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import jsonschema
 import pytest
 from arbitrary import REVIEWS as ANY_REVIEW
 from conftest import GitRepo
-from fake_server import Exchange, FakeServer, fake, find
+from fake_server import Exchange, FakeServer, fake, find, say
 from hypothesis import given
 from samples import REVIEWS, verdict
 
@@ -101,6 +102,34 @@ def test_a_whole_run(staged: GitRepo, capfd: pytest.CaptureFixture[str]) -> None
     assert kinds == sorted(kinds, key=["progress", "run", "finding", "end"].index)
     assert kinds.count("finding") == 4
     assert lines[-1]["verdict"]["outcome"] == "blocked"
+
+
+@pytest.mark.parametrize("torn", ["no file", "f2.py"])
+def test_each_line_of_the_change_is_told_of_once_as_it_is_settled(
+    staged: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str], torn: str
+) -> None:
+    def answer(exchange: Exchange) -> None:
+        (say("no json") if torn in str(exchange.body["messages"]) else find())(exchange)
+
+    fake.answers = [answer]
+    main(WORDS)
+    lines = lines_of(capfd.readouterr().out)
+    schema = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
+    told: dict[str, Counter[str]] = {"reviewed": Counter(), "failed": Counter()}
+    for line in lines:
+        schema.validate(line)
+        for fate in told:
+            for part in line[fate] if line["type"] == "progress" else ():
+                told[fate][part["path"]] += part["lines"]
+    files = lines[-1]["coverage"]["files"]
+    assert lines[-1]["coverage"]["added"] == 164
+    for fate, counts in told.items():
+        assert counts == Counter({file["path"]: file[fate] for file in files})
+    assert list(+told["failed"]) == [name for name in [torn] if name == "f2.py"]
+    parts = [part for line in lines if line["type"] == "progress" for part in line["failed"]]
+    assert sorted(parts, key=lambda part: part["start"]) == [
+        line["lines"] for line in lines if line["type"] == "failed"
+    ]
 
 
 def test_a_reader_that_goes_away(staged: GitRepo) -> None:

@@ -194,8 +194,8 @@ def build_report(review: Review, verdict: Verdict) -> Report:
             ],
         ),
         findings=[FindingPart(**_fields(finding)) for finding in verdict.findings],
-        skipped=[_omission(omission) for omission in review.skipped],
-        failed=[_omission(omission) for omission in review.failed],
+        skipped=[omission_part(omission) for omission in review.skipped],
+        failed=[omission_part(omission) for omission in review.failed],
         suppressed=[SuppressedPart(**_fields(finding), by=by) for finding, by in review.suppressed],  # type: ignore[arg-type]
         usage=UsagePart(**msgspec.structs.asdict(review.usage)),
         share=_share(review),
@@ -249,6 +249,7 @@ def _fields(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _omission(omission: Omission) -> OmissionPart:
+def omission_part(omission: Omission) -> OmissionPart:
+    """As the report names it; untrusted text without control characters."""
     reason = visible_line(omission.reason)
     return OmissionPart(visible_line(omission.path), omission.start, omission.end, omission.lines, reason)

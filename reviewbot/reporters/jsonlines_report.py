@@ -1,10 +1,12 @@
 """JSON, an object a line: for programs that read along.
 
-While requests are answered there are lines of type `progress`; the report follows when all is decided, for a finding
-may still change until then: `run`, the findings and the lines that nobody read, and `end` with the verdict. Where `end`
-is missing, the run was cut off.
+While requests are answered there are lines of type `progress`, which name the added lines that were read, and those
+that failed, as that comes to be; it does not change again. The report follows when all is decided, for a finding may
+still change until then: `run`, the findings and the lines that nobody read, and `end` with the verdict. Where `end` is
+missing, the run was cut off.
 """
 
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
@@ -24,18 +26,30 @@ from reviewbot.reporters.json_report import (
     UsagePart,
     VerdictPart,
     build_report,
+    omission_part,
 )
 from reviewbot.review import Review
+from reviewbot.text import visible_line
 from reviewbot.verdict import Verdict
 
 
+class ReviewedPart(Struct, frozen=True):
+    """So many more added lines of a file were read."""
+
+    path: str
+    lines: int
+
+
 class ProgressLine(Struct, frozen=True, tag_field="type", tag="progress"):
-    """So many of the requests are answered; `seconds_left` is null where there is no measure for it."""
+    """So many of the requests are answered; `seconds_left` is null where there is no measure for it. `reviewed` and
+    `failed` are what came to be so since the line before."""
 
     done: int
     total: int
     tokens_per_second: float
     seconds_left: float | None
+    reviewed: list[ReviewedPart]
+    failed: list[OmissionPart]
 
 
 class RunLine(Struct, frozen=True, tag_field="type", tag="run"):
@@ -99,7 +113,13 @@ def render(review: Review, verdict: Verdict, style: Style) -> str:
 
 def render_progress(step: Progress) -> str:
     """One line of progress."""
-    line = ProgressLine(step.done, step.total, round(step.tokens_per_second, 1), step.seconds_left)
+    counts: Counter[str] = Counter()
+    for unit in (unit for chunk in step.read for unit in chunk.units):
+        counts[visible_line(unit.path)] += unit.added
+    reviewed = [ReviewedPart(path, lines) for path, lines in counts.items() if lines]
+    failed = list(map(omission_part, step.failed))
+    speed = round(step.tokens_per_second, 1)
+    line = ProgressLine(step.done, step.total, speed, step.seconds_left, reviewed, failed)
     return f"{msgspec.json.encode(line).decode()}\n"
 
 
