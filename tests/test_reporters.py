@@ -92,6 +92,27 @@ def test_every_summary_has_the_outcome_and_the_three_numbers(name: str) -> None:
             assert (f"{count:,} {word}" in text) is (count > 0)
 
 
+EVERYTHING = replace(
+    REVIEWS["incomplete"],
+    files=(*REVIEWS["incomplete"].files, *REVIEWS["nothing"].files),
+    skipped=REVIEWS["nothing"].skipped,
+    suppressed=((SQL, "ignore"), (UNSURE, "baseline")),
+)
+
+
+@pytest.mark.parametrize("format", [*({*REPORTERS} - {"text", "json", "json-lines"}), "summary"])
+def test_every_format_says_what_was_read_by_whom_and_what_is_not_shown(format: str) -> None:
+    decided = decide(EVERYTHING, Policy())
+    made = summary(EVERYTHING, decided, PLAIN) if format == "summary" else render(format, EVERYTHING, decided, PLAIN)
+    text = re.sub(r"\\(?=[^\w\s])", "", made).replace("&#8203;", "")
+    said = ["codellama:7b-instruct on", "67 of 587 added lines reviewed", "500 skipped", "the answer broke off"]
+    if format == "summary":
+        said += ["20 not read", "1 finding ignored by a comment", "1 finding accepted in .reviewbot-baseline"]
+    else:
+        said += ["20 failed", "2 findings overruled or not shown"]
+    assert [words for words in said if words not in text] == []
+
+
 def test_what_was_dropped_is_counted_and_listed_on_request() -> None:
     counted = summary(REVIEWS["dropped"], verdict("dropped"), PLAIN)
     assert "3 remarks dropped: asks for a test (2), is praise (1); --show-dropped lists them\n" in counted

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from reviewbot.findings import Finding, Severity
 from reviewbot.reporters import Style
 from reviewbot.reporters.omissions import count_words
-from reviewbot.reporters.sentences import coverage_line
+from reviewbot.reporters.sentences import run_lines
 from reviewbot.review import Review
 from reviewbot.text import visible_line
 from reviewbot.verdict import Verdict
@@ -49,12 +49,13 @@ def _annotation(finding: Finding) -> str:
 
 
 def _summary(review: Review, verdict: Verdict, hidden: int, loose: int) -> Iterator[str]:
-    yield coverage_line(review, verdict)
+    coverage, *others = run_lines(review, verdict)
+    yield coverage
     if hidden:
         yield f"{count_words(hidden, 'finding')} more than GitHub shows"
     if loose:
         yield f"{count_words(loose, 'remark')} that no line proves"
-    yield from (visible_line(reason) for reason in verdict.reasons)
+    yield from others
 
 
 def _data(text: str) -> str:

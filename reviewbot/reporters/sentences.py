@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from reviewbot.findings import Confirmed, Finding
 from reviewbot.plan import Omission
+from reviewbot.reporters.omissions import count_words
 from reviewbot.review import Review
 from reviewbot.text import visible, visible_line
 from reviewbot.verdict import Verdict
@@ -34,9 +35,11 @@ def is_whole(review: Review) -> bool:
 
 
 def run_lines(review: Review, verdict: Verdict) -> Iterator[str]:
-    """What is said about the run as a whole, one line each: coverage, reasons, what answered."""
+    """What is said about the run as a whole, one line each: coverage, reasons, what is not shown, what answered."""
     yield coverage_line(review, verdict)
     yield from (visible_line(reason) for reason in verdict.reasons)
+    if review.suppressed:
+        yield f"{count_words(len(review.suppressed), 'finding')} overruled or not shown"
     if review.engine is not None:
         yield visible_line(f"read by {review.engine.model} on {review.engine.endpoint}")
 
