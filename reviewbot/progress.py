@@ -75,12 +75,21 @@ class TerminalProgress(Progress):
 
 
 class StreamedProgress(Progress):
-    """A line on stdout for each step, for whoever reads along."""
+    """A line on stdout for each step, for whoever reads along, besides what else is shown."""
 
-    def __init__(self, render: Callable[["Step"], str]) -> None:
+    def __init__(self, render: Callable[["Step"], str], beside: Progress) -> None:
         self._render = render
+        self._beside = beside
+
+    def __enter__(self) -> "StreamedProgress":
+        self._beside.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._beside.__exit__(kind, error, tb)
 
     def update(self, step: "Step") -> None:
+        self._beside.update(step)
         sys.stdout.write(self._render(step))
         sys.stdout.flush()
 

@@ -16,9 +16,11 @@ from conftest import GitRepo
 from fake_server import Exchange, FakeServer, fake, say
 from servers import FOLDER, TINY, need
 
+from reviewbot.ask import Progress
 from reviewbot.cli import main
 from reviewbot.hosts import host_of
-from reviewbot.progress import Heartbeat
+from reviewbot.progress import Heartbeat, StreamedProgress
+from reviewbot.reporters.jsonlines_report import render_progress
 
 __all__ = ["fake"]
 
@@ -383,6 +385,22 @@ def test_no_program_to_serve(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert ci("--serve") == 2
     assert "--serve finds no program `ollama`" in capfd.readouterr().err
+
+
+def test_signs_of_life_beside_lines_for_programs(capfd: pytest.CaptureFixture[str]) -> None:
+    out, err = [], []
+
+    def seen() -> bool:
+        captured = capfd.readouterr()
+        out.append(captured.out)
+        err.append(captured.err)
+        return "reviewbot: 3 of 4 requests are answered (0 s)\n" in "".join(err)
+
+    with StreamedProgress(render_progress, Heartbeat("nothing yet", every_s=0.01, first_s=0.01)) as progress:
+        progress.update(Progress(3, 4, 0.0))
+        wait_for(seen)
+    (line,) = map(json.loads, "".join(out).splitlines())
+    assert (line["type"], line["done"], line["total"]) == ("progress", 3, 4)
 
 
 def test_signs_of_life(capfd: pytest.CaptureFixture[str]) -> None:

@@ -58,11 +58,12 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
         state = named_state(options.state, [change]) or _own_state(repository, change, config, options)
         material = select_material((change,), settings, repository, deadline, trust)
         material, share = share_of(material, options.shard)
+        heartbeat = partial(open_heartbeat, quiet=options.quiet)
         manner = Manner(
             interactive=False,
             no_model=options.no_model,
             no_cache=options.no_cache or config.cache_dir is None,
-            progress=streamed(options) or partial(open_heartbeat, quiet=options.quiet),
+            progress=streamed(options, heartbeat) or heartbeat,
             state=state,
         )
         if options.no_model or not any(file.added for file in material.changes):

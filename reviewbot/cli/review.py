@@ -137,14 +137,16 @@ def _manner(
     )
 
 
-def streamed(options: argparse.Namespace) -> "Callable[[], Progress] | None":
-    """How to show progress on stdout, where the format has lines for it."""
+def streamed(
+    options: argparse.Namespace, beside: "Callable[[], Progress] | None" = None
+) -> "Callable[[], Progress] | None":
+    """How to show progress on stdout, where the format has lines for it; a terminal's own line would take them."""
     if options.format != "json-lines":
         return None
-    from reviewbot.progress import StreamedProgress
+    from reviewbot.progress import Progress, StreamedProgress
     from reviewbot.reporters.jsonlines_report import render_progress
 
-    return partial(StreamedProgress, render_progress)
+    return lambda: StreamedProgress(render_progress, (beside or Progress)())
 
 
 def _load_client(options: argparse.Namespace) -> None:
