@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 from arbitrary import REVIEWS as ANY_REVIEW
-from hypothesis import given
+from hypothesis import example, given
 from msgspec.structs import replace
 from samples import BASE, LOOSE, REVIEWS, SQL, UNSURE, verdict
 from sarif.loader import load_sarif_file
@@ -201,6 +201,7 @@ def test_what_was_said_again_is_a_related_location() -> None:
 
 
 @given(ANY_REVIEW)
+@example(replace(BASE, findings=(replace(LOOSE, message="", note=None, rule="[x](http://evil.example)"),)))
 def test_any_text_makes_a_valid_report_without_links(review: Review) -> None:
     run = run_of(review)
     assert len(run["results"]) == len(review.findings) + len(review.suppressed)

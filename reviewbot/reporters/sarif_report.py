@@ -125,7 +125,7 @@ def _result(finding: Finding, by: str | None, places: dict[str, int]) -> dict[st
         "ruleId": rule,
         "ruleIndex": places[rule],
         "level": _LEVELS[finding.severity],
-        "message": {"text": _plain("\n".join(finding_lines(finding))) or rule},
+        "message": {"text": _plain("\n".join(finding_lines(finding)) or rule)},
         "locations": [_location(finding.path, finding.line, finding.end_line, finding.evidence)],
         "properties": {
             "category": visible_line(finding.category),
