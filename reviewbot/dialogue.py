@@ -10,7 +10,16 @@ from typing import Protocol, TypeVar
 from msgspec.structs import replace
 
 from reviewbot.engines import Engine, Reply, Request
-from reviewbot.errors import OUT_OF_TIME, DeadlineReached, EngineDown, PromptCut, PromptTooLong, ReplyError, ReplyTorn
+from reviewbot.errors import (
+    OUT_OF_TIME,
+    DeadlineReached,
+    EngineDown,
+    PromptCut,
+    PromptTooLong,
+    ReplyCut,
+    ReplyError,
+    ReplyTorn,
+)
 from reviewbot.patience import patiently
 from reviewbot.prompts import ASK_AGAIN
 from reviewbot.window import Window
@@ -38,7 +47,8 @@ class Silence:
 
 
 class Dialogue:
-    """All requests of a run, and what they cost; `answers` of them were whole and took `seconds`, in all. `window` may
+    """All requests of a run, and what they cost; `answers` of them came to
+    an end and took `seconds`, in all. `window` may
     be replaced when more is known of it; `deadline` is a time of `time.monotonic()`; after `max_requests` no more are
     sent. Several threads may ask."""
 
@@ -76,12 +86,19 @@ class Dialogue:
                 raise EngineDown(f"the budget of {self._max_requests} requests is spent (max_requests)")
             self.requests += 1
         started = time.monotonic()
-        reply = self._engine.ask(request, self.deadline)
-        with self._counting:
-            self.seconds += time.monotonic() - started
-            self.answers += 1
-            self.prompt_tokens += reply.prompt_tokens
-            self.completion_tokens += reply.completion_tokens
+        try:
+            reply = self._engine.ask(request, self.deadline)
+        except ReplyCut as cut:
+            self._count(cut, started)
+            raise
+        self._count(reply, started)
         if window.was_cut(request, reply):
             raise PromptCut(f"the server cut the prompt: it read {reply.prompt_tokens} tokens of a longer one")
         return reply
+
+    def _count(self, answer: Reply | ReplyCut, started: float) -> None:
+        with self._counting:
+            self.seconds += time.monotonic() - started
+            self.answers += 1
+            self.prompt_tokens += answer.prompt_tokens
+            self.completion_tokens += answer.completion_tokens

@@ -105,7 +105,14 @@ class ReplyError(EngineError):
 
 
 class ReplyCut(ReplyError):
-    """The reply hit its length limit before it was complete."""
+    """The reply hit its length limit before it was complete; the tokens are what the server counted all the same."""
+
+    def __init__(
+        self, message: str, hint: str | None = None, *, prompt_tokens: int = 0, completion_tokens: int = 0
+    ) -> None:
+        super().__init__(message, hint)
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
 
 
 class ReplyTorn(ReplyError):

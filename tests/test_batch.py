@@ -1,6 +1,7 @@
 """Requests in a file, and the review by its results: the same as a live run with the same answers."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,11 @@ def test_rows_that_are_none_are_lines_that_were_not_read(
     assert coverage["failed"] > 0 and report["verdict"]["outcome"] in ("blocked", "incomplete")
     reasons = {entry["reason"] for entry in report["failed"]}
     assert {"there is no answer in the results", "there are two answers in the results"} <= reasons
+    used = [r for r in rows if r["response"] and not r["custom_id"].startswith("somebody")]
+    counts = Counter(r["custom_id"] for r in used)
+    assert report["usage"]["completion_tokens"] == sum(
+        r["response"]["body"]["usage"]["completion_tokens"] for r in used if counts[r["custom_id"]] == 1
+    )
     asked = sum(entry["lines"] for entry in report["failed"])
     assert asked == coverage["failed"]
     for _ in range(8):

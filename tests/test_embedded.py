@@ -70,8 +70,9 @@ def test_too_long_and_cut_replies_are_errors(engine: EmbeddedEngine) -> None:
     with pytest.raises(PromptTooLong) as caught:
         engine.ask(request(user="value " * 4000), None)
     assert caught.value.window == 2048
-    with pytest.raises(ReplyCut):
+    with pytest.raises(ReplyCut) as cut:
         engine.ask(request(tokens=5), None)
+    assert cut.value.completion_tokens == 5
 
 
 def test_the_deadline_holds(engine: EmbeddedEngine) -> None:

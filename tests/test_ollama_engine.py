@@ -150,6 +150,12 @@ def test_less_than_a_whole_answer_is_an_error(answer: Answer, expected: type[Exc
     assert time.monotonic() - started < 5
 
 
+def test_a_cut_answer_tells_what_it_cost() -> None:
+    with pytest.raises(ReplyCut) as caught:
+        ask(stream(part("x"), done("length")))
+    assert (caught.value.prompt_tokens, caught.value.completion_tokens) == (100, 10)
+
+
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()), st.data())
 def test_any_line_that_is_cut_is_torn(event: dict, data: st.DataObject) -> None:
     line = json.dumps(event).encode()

@@ -123,6 +123,12 @@ def test_an_answer_that_is_none_is_no_review(
     assert report["failed"][0]["reason"] == reason
 
 
+def test_what_a_cut_answer_cost_counts(vllm: FakeVllm, repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    vllm.answer = lambda body: (200, chunks('{"findings": [', "length"))
+    repo.stage("a.py", "x = 1\n")
+    assert reviewed(capfd)["usage"]["completion_tokens"] == 10 * len(vllm.chats)
+
+
 def test_the_key_is_sent_and_never_shown(
     vllm: FakeVllm, repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -190,6 +190,13 @@ def test_a_model_that_never_comes_to_an_end_is_not_asked_about_every_line() -> N
     assert made.lines_failed == 360 and len(engine.requests) < 25  # three files, each down to one line
 
 
+def test_what_cut_replies_cost_counts() -> None:
+    engine = ScriptedEngine(ReplyCut("cut", prompt_tokens=70, completion_tokens=3))
+    usage = review(engine, many(1), EACH).usage
+    asked = len(engine.requests)
+    assert asked > 1 and (usage.prompt_tokens, usage.completion_tokens) == (70 * asked, 3 * asked)
+
+
 def test_a_failure_now_and_then_does_not_end_the_asking() -> None:
     down = ReplyError("busy")
     script = [*[down] * (MAX_FAILURES - 1), CLEAN] * 2

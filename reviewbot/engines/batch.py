@@ -13,7 +13,7 @@ from reviewbot.engines import EngineInfo, Loaded, ModelFacts, Reply, Request, de
 from reviewbot.engines.completions import dig, finish, too_long
 from reviewbot.engines.ollama_server import error_text
 from reviewbot.engines.openai import CHAT, chat_body
-from reviewbot.errors import AnswerMissing, PromptCut, ReplyError
+from reviewbot.errors import AnswerMissing, PromptCut, ReplyCut, ReplyError
 from reviewbot.tokens import EstimateCounter
 from reviewbot.vocabulary import Vocabulary
 
@@ -73,9 +73,12 @@ class BatchEngine:
         row = self._answers[name]
         if row is None:
             raise AnswerMissing("there are two answers in the results")
-        reply = _reply(row)
-        self.prompt_tokens += reply.prompt_tokens
-        self.completion_tokens += reply.completion_tokens
+        try:
+            reply = _reply(row)
+        except ReplyCut as cut:
+            self._count(cut)
+            raise
+        self._count(reply)
         if self._vocabulary is not None:
             return reply
         if 0 < reply.prompt_tokens < EstimateCounter().at_least(request.system + request.user):
@@ -84,6 +87,10 @@ class BatchEngine:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+    def _count(self, answer: Reply | ReplyCut) -> None:
+        self.prompt_tokens += answer.prompt_tokens
+        self.completion_tokens += answer.completion_tokens
 
     def _name(self, body: dict[str, Any]) -> str:
         text = json.dumps(body, sort_keys=True).replace(self._boundary, "")

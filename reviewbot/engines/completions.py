@@ -45,13 +45,14 @@ def finish(text: str, reason: object, usage: object) -> Reply:
     """The reply of an answer that is over; an EngineError for one that is torn, cut or empty."""
     if reason is None:
         raise ReplyTorn("the answer broke off before its end")
+    read, written = whole(dig(usage, "prompt_tokens")), whole(dig(usage, "completion_tokens"))
     if reason == "length":
-        raise ReplyCut("the answer hit its length limit")
+        raise ReplyCut("the answer hit its length limit", prompt_tokens=read, completion_tokens=written)
     if reason != "stop":
         raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
     if not text.strip():
         raise ReplyTorn("the model answered nothing")
-    return Reply(text, whole(dig(usage, "prompt_tokens")), whole(dig(usage, "completion_tokens")))
+    return Reply(text, read, written)
 
 
 def too_long(text: str) -> PromptTooLong | None:

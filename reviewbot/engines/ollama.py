@@ -136,13 +136,14 @@ class OllamaEngine:
         """The model's whole reply; an EngineError for anything less."""
         text, event = self._chat(self._chat_body(request), deadline)
         reason = event.get("done_reason", "stop")
+        read, written = self._prompt_tokens(event), number(event.get("eval_count"))
         if reason == "length":
-            raise ReplyCut("the answer hit its length limit")
+            raise ReplyCut("the answer hit its length limit", prompt_tokens=read, completion_tokens=written)
         if reason != "stop":
             raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
         if not text.strip():
             raise ReplyTorn("the model answered nothing")
-        return Reply(text, self._prompt_tokens(event), number(event.get("eval_count")))
+        return Reply(text, read, written)
 
     def _prompt_tokens(self, event: Mapping[str, Any]) -> int:
         version = self._info.server_version if self._info is not None else None
