@@ -15,6 +15,9 @@ from reviewbot.text import visible_line
 HOOKS_PATH = "core.hooksPath"
 TEMPLATE = "init.templateDir"
 
+FIND_HOOKS_PATH = f"git config --show-origin {HOOKS_PATH}"
+"""Shows which file of git's configuration has it."""
+
 
 class Place(NamedTuple):
     """Where hooks for all repositories are written. `key` is the setting of git that names the folder."""
@@ -33,6 +36,11 @@ def find_place(git: Runner) -> Place:
         raise UsageError(
             f"your {HOOKS_PATH} is {visible_line(configured)}, which is another folder in each repository",
             "reviewbot install (in each of them)",
+        )
+    if configured is not None and os.path.exists(configured) and not os.path.isdir(configured):
+        raise UsageError(
+            f"your {HOOKS_PATH} is {visible_line(configured)}, which is no folder, so git runs no hooks",
+            FIND_HOOKS_PATH,
         )
     if configured is not None and not _same(configured, own):
         return Place(configured, HOOKS_PATH, Scope.SHARED)

@@ -152,7 +152,7 @@ def _review(stage: str, command: str) -> tuple[str, str, str]:
 def _before(stage: str, scope: Scope) -> str:
     """Finds the hook that runs first."""
     if scope is not Scope.OWN_FOLDER:
-        return f'before="$0{KEPT}"\n'
+        return f'before="${{0%/*}}/{stage}{KEPT}"\n'  # not $0 alone: pre-commit gives our hook another name
     # A hook of ours in the repository would review the same a second time.
     return (
         f"{_FIND_REPOSITORY}"

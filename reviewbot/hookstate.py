@@ -2,21 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.gitrun import Runner
-from reviewbot.globalhooks import HOOKS_PATH, Place, folder_for_all
-from reviewbot.hookmanagers import (
-    is_of_husky,
-    is_of_lefthook,
-    is_of_pre_commit,
-    lines_to_add,
-    manager_of,
-    script_of,
-)
+from reviewbot.globalhooks import FIND_HOOKS_PATH, HOOKS_PATH, Place, folder_for_all
+from reviewbot.hookmanagers import LEGACY, Owner, lines_to_add, manager_of, owner_of, script_of
 from reviewbot.hookscripts import (
     DEFAULT_STAGES,
     GIT_HOOKS,
@@ -27,7 +20,7 @@ from reviewbot.hookscripts import (
     hook_script,
     programs,
 )
-from reviewbot.install import is_edited, is_for_all, is_forwarding, is_ours, runs_us
+from reviewbot.install import is_edited, is_for_all, is_forwarding, is_ours, place_of, runs_us
 from reviewbot.repo import Repository
 from reviewbot.text import visible_line
 
@@ -50,12 +43,20 @@ class Hook(NamedTuple):
     detail: str = ""
 
 
-def look_at(folder: Path, stage: str, root: str | None, on_failure: str | None = None, flag: str = "") -> Hook:
+def look_at(
+    folder: Path,
+    stage: str,
+    root: str | None,
+    on_failure: str | None = None,
+    flag: str = "",
+    tracked: Collection[str] = (),
+) -> Hook:
     """The hook of a stage. With `on_failure` one that was written for another value of it is not current.
 
-    `root` is the work tree, where other managers of hooks have their files; `flag` belongs to `reviewbot install`.
+    `root` is the work tree, where other managers of hooks have their files; `flag` belongs to `reviewbot install`;
+    `tracked` are the hooks that are files of the repository.
     """
-    path = folder / stage
+    path = place_of(folder / stage)
     shown = visible_line(str(path))
     chosen = "" if stage in DEFAULT_STAGES else " --warm-only" if stage == WARM_STAGE else f" --stage {stage}"
     again = f"reviewbot install{flag}{chosen}"
@@ -65,33 +66,46 @@ def look_at(folder: Path, stage: str, root: str | None, on_failure: str | None =
     )
     if manager is not None:
         return Hook(stage, State.IN_ORDER, f"{manager} runs reviewbot") if os.access(path, os.X_OK) else not_executable
-    if is_of_husky(folder):
-        return Hook(stage, State.ABSENT, f"husky runs no reviewbot in {shown}", lines_to_add(folder, (stage,)))
+    owner = owner_of(folder, stage, tracked)
+    if owner is not None and not runs_us(path):
+        return _foreign(folder, stage, owner)
     if not os.path.lexists(path):
         return Hook(stage, State.ABSENT, f"there is no {shown}", again)
     if is_forwarding(path):
         return Hook(stage, State.ABSENT, f"{shown} only runs a repository's own hook", again)
     if not runs_us(path):
-        return _foreign(folder, stage, again)
+        return Hook(stage, State.ABSENT, f"{shown} is a hook of somebody else and runs no reviewbot", again)
     if not os.access(path, os.X_OK):
         return not_executable
     return (
-        _of_ours(path, on_failure, again)
+        _of_ours(path, stage, on_failure, again)
         if is_ours(path)
         else Hook(stage, State.IN_ORDER, shown, detail="executable, written by hand")
     )
+
+
+def why_off(repository: Repository) -> str | None:
+    """Why git runs no hook here at all, whatever is written; None where it looks into a folder."""
+    if repository.git_setting(HOOKS_PATH, "path") == "":
+        return f"{HOOKS_PATH} is empty, so git runs no hook here"
+    folder = repository.hooks_dir
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        return f"{HOOKS_PATH} is {visible_line(folder)}, which is no folder, so git runs no hook here"
+    return None
 
 
 def look_in(repository: Repository, stage: str, on_failure: str | None = None) -> Hook:
     """The hook of a stage in the folder where git looks; where that is the one for all repositories and has none of
     ours, the one in the repository that it runs."""
     folder = Path(repository.hooks_dir)
+    if why := why_off(repository):
+        return Hook(stage, State.ABSENT, why, FIND_HOOKS_PATH)
     if is_forwarding(folder / stage):
         own = Path(repository.common_dir) / "hooks"
         found = look_at(own, stage, repository.root, on_failure)
         return found if found.state is not State.ABSENT else look_at(folder, stage, None, on_failure, " --global")
     flag = " --global" if is_for_all(folder / stage) else ""
-    return look_at(folder, stage, repository.root, on_failure, flag)
+    return look_at(folder, stage, repository.root, on_failure, flag, repository.tracked(repository.hooks_dir))
 
 
 def look_at_forwarding(place: Place) -> Iterator[Hook]:
@@ -122,19 +136,16 @@ def remarks(repository: Repository, git: Runner) -> Iterator[str]:
         yield f"{OPT_OUT} is false, which only the hooks of `reviewbot install --global` heed"
 
 
-def _foreign(folder: Path, stage: str, again: str) -> Hook:
-    shown = visible_line(str(folder / stage))
-    script = script_of(folder / stage)
-    if is_of_lefthook(script):
-        return Hook(stage, State.ABSENT, f"lefthook runs no reviewbot in {shown}", lines_to_add(folder, (stage,)))
-    legacy = folder / f"{stage}.legacy"  # what pre-commit found when it was installed, and runs first
-    if is_of_pre_commit(script) and runs_us(legacy):
+def _foreign(folder: Path, stage: str, owner: Owner) -> Hook:
+    legacy = folder / f"{stage}{LEGACY}"
+    if owner is Owner.PRE_COMMIT and runs_us(legacy):
         return Hook(stage, State.IN_ORDER, f"pre-commit runs {visible_line(str(legacy))}")
-    return Hook(stage, State.ABSENT, f"{shown} is a hook of somebody else and runs no reviewbot", again)
+    shown = visible_line(str(folder / stage))
+    return Hook(stage, State.ABSENT, f"{owner} runs no reviewbot in {shown}", lines_to_add(folder, (stage,), owner))
 
 
-def _of_ours(path: Path, on_failure: str | None, again: str) -> Hook:
-    shown, script, stage = visible_line(str(path)), script_of(path), path.name
+def _of_ours(path: Path, stage: str, on_failure: str | None, again: str) -> Hook:
+    shown, script = visible_line(str(path)), script_of(path)
     if is_edited(script):
         hint = f"rm {shlex.quote(str(path))} && {again}"
         return Hook(stage, State.BROKEN, f"{shown} was edited by hand", hint)

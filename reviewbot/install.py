@@ -1,18 +1,19 @@
 """Write and remove git hooks.
 
 A hook that is already there is kept beside ours and run first, with the same arguments and the same stdin; uninstall
-puts it back byte for byte. It stays in its folder, beside which many look for others; only husky's hooks also go by
-their own name.
+puts it back byte for byte. It stays in its folder, beside which many look for others; those that also go by their own
+name are left as they are.
 """
 
 import os
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.errors import UsageError
 from reviewbot.files import replacing
-from reviewbot.hookmanagers import refuse_managed, script_of
+from reviewbot.hookmanagers import LEGACY, is_of_pre_commit, refuse_owned, script_of
 from reviewbot.hookscripts import ALL_STAGES, GIT_HOOKS, KEPT, Scope, forwarding_script, hook_script, seal, second_line
 from reviewbot.text import visible_line
 
@@ -29,18 +30,24 @@ class Done(NamedTuple):
 
 
 def install(
-    hooks_dir: str, stages: tuple[str, ...], python: str, on_failure: str, scope: Scope = Scope.REPOSITORY
+    hooks_dir: str,
+    stages: tuple[str, ...],
+    python: str,
+    on_failure: str,
+    scope: Scope = Scope.REPOSITORY,
+    tracked: Collection[str] = (),
 ) -> tuple[Done, ...]:
     """Write the hooks; a second time changes nothing. UsageError, before anything is written, for a hook that cannot be
-    replaced, and for a folder that cannot be written."""
+    replaced (`tracked`: those that are files of the repository), and for a folder that cannot be written."""
     folder = Path(hooks_dir)
-    refuse_managed(folder, stages)
+    refuse_owned(folder, stages, tracked)
+    places = {stage: place_of(folder / stage) for stage in stages}
     try:
-        for stage in stages:
-            _refuse_to_lose(folder / stage)
+        for path in places.values():
+            _refuse_to_lose(path)
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(
-            _install_one(folder / stage, stage, hook_script(stage, python, on_failure, scope)) for stage in stages
+            _install_one(path, stage, hook_script(stage, python, on_failure, scope)) for stage, path in places.items()
         )
     except OSError as error:
         raise unwritable(hooks_dir, error) from error
@@ -52,20 +59,8 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
     try:
         for stage in ALL_STAGES:
             path = Path(hooks_dir) / stage
-            kept = _kept(path)
-            if not is_ours(path):
-                done.append(Done(stage, str(path), "absent"))
-                continue
-            aside = ""
-            if is_edited(script_of(path)):
-                path.with_name(stage + EDITED).write_bytes(path.read_bytes())
-                aside = f" (it was edited by hand, and is kept as {stage}{EDITED})"
-            if os.path.lexists(kept):
-                os.replace(kept, path)
-                done.append(Done(stage, str(path), f"restored{aside}"))
-            else:
-                path.unlink()
-                done.append(Done(stage, str(path), f"removed{aside}"))
+            ours = [each for each in (path, path.with_name(stage + LEGACY)) if is_ours(each)]
+            done += [_uninstall_one(each) for each in ours] or [Done(stage, str(path), "absent")]
     except OSError as error:
         raise unwritable(hooks_dir, error) from error
     return tuple(done)
@@ -110,9 +105,15 @@ def uninstall_forwarding(hooks_dir: str) -> tuple[str, ...]:
         raise unwritable(hooks_dir, error) from error
 
 
+def place_of(path: Path) -> Path:
+    """Where a hook of ours is, or is to be: pre-commit runs the one that it found under another name."""
+    legacy = path.with_name(path.name + LEGACY)
+    return legacy if is_of_pre_commit(script_of(path)) and is_ours(legacy) else path
+
+
 def is_ours(path: Path) -> bool:
     """Whether a hook was written by `install`."""
-    return script_of(path).split("\n")[1:2] == [second_line(path.name)] or is_for_all(path)
+    return script_of(path).split("\n")[1:2] == [second_line(_stage(path))] or is_for_all(path)
 
 
 def is_installed(stage: str, hooks_dir: str, common_dir: str) -> bool:
@@ -123,7 +124,7 @@ def is_installed(stage: str, hooks_dir: str, common_dir: str) -> bool:
 
 def is_for_all(path: Path) -> bool:
     """Whether a hook was written by `install --global`."""
-    return script_of(path).split("\n")[1:2] == [second_line(path.name, " --global")]
+    return script_of(path).split("\n")[1:2] == [second_line(_stage(path), " --global")]
 
 
 def is_forwarding(path: Path) -> bool:
@@ -180,6 +181,18 @@ def _install_one(path: Path, stage: str, script: str, *, keep: bool = True) -> D
     return Done(stage, str(path), "written")
 
 
+def _uninstall_one(path: Path) -> Done:
+    aside = ""
+    if is_edited(script_of(path)):
+        path.with_name(path.name + EDITED).write_bytes(path.read_bytes())
+        aside = f" (it was edited by hand, and is kept as {path.name}{EDITED})"
+    if os.path.lexists(_kept(path)):
+        os.replace(_kept(path), path)
+        return Done(_stage(path), str(path), f"restored{aside}")
+    path.unlink()
+    return Done(_stage(path), str(path), f"removed{aside}")
+
+
 def _write(path: Path, script: str, *, keep: bool) -> None:
     """Write through a temporary file; the old hook is moved aside only when the new one is ready."""
     with replacing(path) as file:
@@ -189,5 +202,9 @@ def _write(path: Path, script: str, *, keep: bool) -> None:
             os.rename(path, _kept(path))
 
 
+def _stage(path: Path) -> str:
+    return path.name.removesuffix(LEGACY)
+
+
 def _kept(path: Path) -> Path:
-    return path.with_name(path.name + KEPT)
+    return path.with_name(_stage(path) + KEPT)

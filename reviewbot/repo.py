@@ -82,6 +82,12 @@ class Repository:
         answer = self._git.run("config", f"--type={kind}", "--get", key)
         return os.fsdecode(answer.stdout.removesuffix(b"\n")) if answer.status == 0 else None
 
+    def tracked(self, folder: str) -> frozenset[str]:
+        """The names of the files in a folder that git tracks; none where it is outside the work tree, or in .git."""
+        answer = self._git.run("--literal-pathspecs", "-C", folder, "ls-files", "-z", "--", ".")
+        names = os.fsdecode(answer.stdout).split("\0") if answer.status == 0 else []
+        return frozenset(name for name in names if name and "/" not in name)
+
     @property
     def git_version(self) -> tuple[int, ...]:
         """git's version, such as (2, 39, 5)."""

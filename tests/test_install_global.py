@@ -545,6 +545,15 @@ def test_a_relative_folder_is_another_one_in_each_repository(
     assert "your core.hooksPath is .githooks, which is another folder in each repository" in capfd.readouterr().err
 
 
+def test_no_folder_takes_hooks_for_all(
+    program: StandIn, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    set_global("core.hooksPath", "/dev/null")
+    assert main(["install", "--global"]) == 2
+    assert "your core.hooksPath is /dev/null, which is no folder, so git runs no hooks" in capfd.readouterr().err
+
+
 def test_the_folder_of_the_whole_machine_is_not_pushed_aside(
     program: StandIn, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

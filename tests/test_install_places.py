@@ -12,7 +12,7 @@ from conftest import GitRepo
 from stand_in import StandIn, program
 
 from reviewbot.cli import main
-from reviewbot.hookscripts import KEPT
+from reviewbot.hookscripts import KEPT, hook_script
 from reviewbot.install import is_ours, runs_us
 
 __all__ = ["program"]
@@ -25,6 +25,16 @@ DATA = Path(__file__).parent / "data" / "hooks"
 def commit(repo: GitRepo, name: str = "a.py") -> subprocess.CompletedProcess[bytes]:
     repo.stage(name, "a\n")
     return repo.git("commit", "-qm", "change", check=False)
+
+
+@pytest.fixture
+def in_path(program: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program as `reviewbot`, where shells find it."""
+    command = tmp_path / "bin" / "reviewbot"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{program.path}" -P -m reviewbot "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
 
 
 def test_a_plain_repository(repo: GitRepo, program: StandIn) -> None:
@@ -153,15 +163,126 @@ def test_a_package_that_is_gone_from_its_interpreter(
     assert b"nothing was reviewed" in commit(repo, "b.py").stderr and len(program.calls) == 1
 
 
-@pytest.mark.parametrize("folder", ["/dev/null", "/proc/hooks"])
-def test_a_folder_that_takes_no_hooks(
-    repo: GitRepo, program: StandIn, folder: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    repo.git("config", "core.hooksPath", folder)
+def test_a_folder_that_takes_no_hooks(repo: GitRepo, program: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.git("config", "core.hooksPath", "/proc/hooks")
     assert main(["install"]) == 2
-    assert f"reviewbot: cannot write hooks into {folder}: " in capfd.readouterr().err
+    assert "reviewbot: cannot write hooks into /proc/hooks: " in capfd.readouterr().err
     assert main(["install", "--check"]) == 1
     assert main(["uninstall"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("", "core.hooksPath is empty, so git runs no hook here"),
+        ("/dev/null", "core.hooksPath is /dev/null, which is no folder, so git runs no hook here"),
+    ],
+)
+def test_where_git_runs_no_hook(
+    repo: GitRepo, program: StandIn, value: str, why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.git("config", "core.hooksPath", value)
+    (repo.path / "pre-commit").symlink_to(program.path)  # git does not look there
+    assert commit(repo).returncode == 0 and program.calls == []
+    assert main(["install"]) == 2
+    assert capfd.readouterr().err == f"reviewbot: {why}\n  try: git config --show-origin core.hooksPath\n"
+    assert main(["install", "--check", "--stage", "pre-commit"]) == 1
+    assert capfd.readouterr().out == f"pre-commit: absent: {why}; try: git config --show-origin core.hooksPath\n"
+    assert main(["uninstall"]) == 0
+    assert not (repo.path / ".git/hooks/pre-commit").exists()
+
+
+def test_a_folder_in_the_work_tree_is_told_of(
+    repo: GitRepo, program: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.git("config", "core.hooksPath", "hooks")
+    assert main(["install", "--stage", "pre-commit"]) == 0
+    note = f"note: core.hooksPath names {repo.path}/hooks, in the work tree; do not commit these hooks"
+    assert note in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("text", [None, "#!/bin/bash\necho first >> ran\n"])
+@pytest.mark.parametrize("stage", ["pre-commit", "pre-push"])
+def test_hooks_that_are_files_of_the_repository_are_not_rewritten(
+    repo: GitRepo, program: StandIn, in_path: None, text: str | None, stage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.git("config", "core.hooksPath", ".githooks")
+    path = repo.write(f".githooks/{stage}", text or "")
+    if text is None:  # ours, as an earlier version wrote it into such a folder
+        path.write_text(hook_script(stage, str(program.path)))
+    path.chmod(0o755)
+    repo.git("add", "-A")
+    before = path.read_bytes()
+    assert main(["install", "--check", "--stage", stage]) == (0 if text is None else 1)
+    assert main(["install", "--stage", stage]) == 2
+    assert path.read_bytes() == before
+    told = capfd.readouterr()
+    assert f"{path} is a file of the repository, which others have too" in told.err
+    do_what_is_told(path, told.err.split("try: ")[1])
+    assert main(["install", "--check", "--stage", stage]) == 0
+    push_or_commit(repo, stage)
+    assert [call.split()[:2] for call in program.calls] == [["hook", stage]]
+    assert (repo.path / "ran").exists() is (text is not None)
+
+
+def do_what_is_told(path: Path, hint: str) -> None:
+    """Run the command of a hint, or add its lines to the hook."""
+    told, *lines = hint.splitlines()
+    if not lines:
+        subprocess.run(["sh", "-c", told], check=True)
+        return
+    assert told.startswith(("add this line to", "add these lines to")) and told.endswith("below the first:")
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([first, *lines, *rest, ""]))
+
+
+def push_or_commit(repo: GitRepo, stage: str) -> None:
+    """Have git run the hook."""
+    if stage == "pre-commit":
+        assert commit(repo).returncode == 0
+    else:
+        repo.git("init", "-q", "--bare", "../remote.git")
+        repo.git("commit", "-qm", "x", "--no-verify", "--allow-empty")
+        repo.git("push", "-q", "../remote.git", "HEAD")
+
+
+# --- hooks that go by their own name
+
+FOLDER_OF_HOOKS = '#!/bin/sh\nrefs=$(cat)\nfor hook in "$0".d/*; do printf %s "$refs" | "$hook" "$@" || exit; done\n'
+
+
+@pytest.mark.parametrize("stage", ["pre-commit", "pre-push"])
+def test_a_hook_that_goes_by_its_name_is_left_as_it_is(
+    repo: GitRepo, program: StandIn, in_path: None, stage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hook = repo.write(f".git/hooks/{stage}", FOLDER_OF_HOOKS)
+    repo.write(f".git/hooks/{stage}.d/10-own", f"#!/bin/sh\ncat > '{repo.path}/ran'\n").chmod(0o755)
+    hook.chmod(0o755)
+    assert main(["install", "--stage", stage]) == 2
+    err = capfd.readouterr().err
+    assert f"{hook} goes by its own name, as far as can be told" in err
+    assert hook.read_text() == FOLDER_OF_HOOKS
+    do_what_is_told(hook, err.split("try: ")[1])
+    push_or_commit(repo, stage)
+    assert [call.split()[:2] for call in program.calls] == [["hook", stage]]
+    if stage == "pre-push":
+        assert (repo.path / "ran").read_text() == program.stdin.rstrip("\n") != ""
+    else:
+        assert (repo.path / "ran").exists()
+
+
+def test_a_program_behind_a_link_may_go_by_its_name(
+    repo: GitRepo, program: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hook = repo.path / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.symlink_to("/bin/true")
+    assert main(["install"]) == 2
+    assert capfd.readouterr().err == (
+        f"reviewbot: {hook} goes by its own name, as far as can be told, and would not do the same under another\n"
+        f"  try: have {hook} run, with its own arguments and stdin: reviewbot hook pre-commit\n"
+    )
+    assert hook.is_symlink()
 
 
 # --- other managers of hooks
@@ -211,7 +332,7 @@ def test_lefthook_is_left_alone_and_shown_its_lines(repo: GitRepo, capfd: pytest
     )
     assert main(["install", "--stage", "pre-commit", "--stage", "pre-push"]) == 2
     assert capfd.readouterr().err == (
-        f"reviewbot: the hooks in {repo.path}/.git/hooks belong to lefthook, which takes them from its own file\n"
+        f"reviewbot: {hook} belongs to lefthook, which takes hooks from its own file\n"
         "  try: add these lines to lefthook.yml, then: lefthook install\n"
         "pre-commit:\n  commands:\n    reviewbot:\n      run: reviewbot hook pre-commit {0}\n"
         "pre-push:\n  commands:\n    reviewbot:\n      run: reviewbot hook pre-push {0}\n      use_stdin: true\n"
@@ -229,41 +350,74 @@ def test_a_hook_beside_those_of_lefthook(repo: GitRepo, program: StandIn) -> Non
     assert is_ours(repo.path / ".git/hooks/pre-push")
 
 
-def test_the_hook_of_pre_commit_is_kept_and_run_first(
-    repo: GitRepo, program: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hook = manage(repo, "pre-commit-4")
-    before = hook.read_bytes()
-    ran = tmp_path / "ran"
-    framework = tmp_path / "bin" / "pre-commit"
-    framework.parent.mkdir()
-    framework.write_text(f'#!/bin/sh\necho "$@" > "{ran}"\n')
-    framework.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{framework.parent}:{os.environ['PATH']}")
-    assert main(["install"]) == 0
-    assert commit(repo).returncode == 0
-    assert (
-        f"hook-impl --config=.pre-commit-config.yaml --hook-type=pre-commit --hook-dir {hook.parent}" in ran.read_text()
+def test_husky_8_is_left_alone_and_shown_its_lines(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.write(".husky/_/husky.sh", "")
+    hook = repo.write(".husky/pre-commit", '#!/usr/bin/env sh\n. "$(dirname -- "$0")/_/husky.sh"\n\nnpm test\n')
+    hook.chmod(0o755)
+    repo.git("config", "core.hooksPath", ".husky")
+    assert main(["install"]) == 2
+    err = capfd.readouterr().err
+    assert f"{hook} belongs to husky, whose hooks are files of the repository" in err
+    assert err.split("try: ")[1] == (
+        f"npx husky add {hook} 'reviewbot hook pre-commit \"$@\"'"
+        f" && npx husky add {hook.parent}/pre-merge-commit 'reviewbot hook pre-merge-commit \"$@\"'\n"
     )
-    assert program.calls == ["hook pre-commit"]
-    assert main(["uninstall"]) == 0
-    assert hook.read_bytes() == before
+    assert hook.read_text().endswith("npm test\n")
+    hook.write_text(hook.read_text() + 'reviewbot hook pre-commit "$@"\n')  # what that command does
+    assert main(["install", "--check", "--stage", "pre-commit"]) == 0
+
+
+def test_pre_commit_is_shown_its_lines_and_they_work(
+    repo: GitRepo, program: StandIn, in_path: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = repo.write(".pre-commit-config.yaml", "repos:\n")
+    repo.git("add", "-A")
+    pre_commit(repo, "install")
+    hook = repo.path / ".git/hooks/pre-commit"
+    before = hook.read_bytes()
+    assert main(["install"]) == 2
+    err = capfd.readouterr().err
+    assert f"{hook} belongs to pre-commit, which takes hooks from its own file" in err
+    assert hook.read_bytes() == before and os.listdir(hook.parent).count("pre-merge-commit") == 0
+    told, _, lines = err.partition("  try: ")[2].partition("\n")
+    command = told.removeprefix("add these lines to .pre-commit-config.yaml, under `repos:`, then: pre-commit ")
+    config.write_text(f"repos:\n{lines}")
+    repo.git("add", "-A")
+    pre_commit(repo, *command.split())
+    assert main(["install", "--check"]) == 0
+    done = commit(repo)
+    assert done.returncode == 0, done.stderr
+    assert program.calls == ["hook"] and (hook.parent / "pre-merge-commit").exists()
 
 
 def test_pre_commit_that_comes_later_runs_ours_as_its_legacy_hook(
     repo: GitRepo, program: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    theirs = repo.write(".git/hooks/pre-commit", "#!/bin/sh\necho >> ran\n")
+    theirs.chmod(0o755)
+    before = theirs.read_bytes()
     assert main(["install", "--stage", "pre-commit"]) == 0
     repo.write(".pre-commit-config.yaml", "repos: []\n")
     repo.git("add", "-A")
-    subprocess.run([PYTHON, "-m", "pre_commit", "install"], check=True, capture_output=True, cwd=repo.path)
-    assert runs_us(repo.path / ".git/hooks/pre-commit.legacy")
+    pre_commit(repo, "install")
+    legacy = repo.path / ".git/hooks/pre-commit.legacy"
+    assert runs_us(legacy)
     capfd.readouterr()
     assert main(["install", "--check", "--stage", "pre-commit"]) == 0
-    legacy = f"{repo.path}/.git/hooks/pre-commit.legacy"
-    assert capfd.readouterr().out == f"pre-commit: in order: pre-commit runs {legacy}\n"
+    assert f"pre-commit: in order: {legacy} (ours, current, executable" in capfd.readouterr().out
+    assert main(["install", "--stage", "pre-commit"]) == 0
+    assert capfd.readouterr().out == f"pre-commit: unchanged: {legacy}\n"
     assert commit(repo).returncode == 0
-    assert program.calls == ["hook pre-commit"]
+    assert program.calls == ["hook pre-commit"] and (repo.path / "ran").read_text() == "\n"
+    assert main(["uninstall"]) == 0
+    assert legacy.read_bytes() == before and not legacy.with_name(f"pre-commit{KEPT}").exists()
+    assert commit(repo, "b.py").returncode == 0
+    assert len(program.calls) == 1 and (repo.path / "ran").read_text() == "\n\n"
+
+
+def pre_commit(repo: GitRepo, *words: str) -> None:
+    """The real one."""
+    subprocess.run([PYTHON, "-m", "pre_commit", *words], check=True, capture_output=True, cwd=repo.path)
 
 
 @pytest.mark.parametrize("hook", ["husky-9", "lefthook-2", "pre-commit-4"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reviewbot.errors import ExitCode, UsageError
 from reviewbot.globalhooks import (
+    FIND_HOOKS_PATH,
     HOOKS_PATH,
     Place,
     find_place,
@@ -18,7 +19,7 @@ from reviewbot.globalhooks import (
     uninstall_for_all,
 )
 from reviewbot.hookscripts import DEFAULT_STAGES, OPT_OUT, STAGES, WARM_STAGE, Scope
-from reviewbot.hookstate import Hook, State, look_at, look_at_forwarding, look_in, remarks
+from reviewbot.hookstate import Hook, State, look_at, look_at_forwarding, look_in, remarks, why_off
 from reviewbot.install import Done, install, uninstall
 from reviewbot.layers import hooks_folder
 from reviewbot.repo import Repository, open_repository
@@ -58,7 +59,9 @@ def run_install(options: argparse.Namespace) -> int:
     elif _is_for_all(repository):
         _need_for_all(repository, stages, on_failure)
     else:
-        _print(install(repository.hooks_dir, stages, python, on_failure))
+        _need_hooks(repository)
+        folder = repository.hooks_dir
+        _print(install(folder, stages, python, on_failure, tracked=repository.tracked(folder)))
         _note_shared(repository)
     return ExitCode.OK
 
@@ -119,6 +122,12 @@ def _is_for_all(repository: Repository) -> bool:
     return here == os.path.realpath(hooks_folder()) or (folder is not None and os.path.realpath(folder) == here)
 
 
+def _need_hooks(repository: Repository) -> None:
+    """UsageError where git would run no hook, whatever is written."""
+    if why := why_off(repository):
+        raise UsageError(why, FIND_HOOKS_PATH)
+
+
 def _need_for_all(repository: Repository, stages: tuple[str, ...], on_failure: str) -> None:
     """Print that nothing is to be done here; UsageError where something is, but not in this repository."""
     hooks = [look_in(repository, stage, on_failure) for stage in stages]
@@ -163,6 +172,14 @@ def _print(done: Iterable[Done]) -> None:
 
 
 def _note_shared(repository: Repository) -> None:
-    inside = os.path.realpath(repository.hooks_dir).startswith(os.path.realpath(repository.common_dir) + os.sep)
-    if repository.hooks_path_configured and not inside:
-        print(f"note: core.hooksPath names {visible_line(repository.hooks_dir)}, which other repositories may share")
+    folder, shown = os.path.realpath(repository.hooks_dir), visible_line(repository.hooks_dir)
+    if not repository.hooks_path_configured or _is_in(folder, repository.common_dir):
+        return
+    if repository.root is not None and _is_in(folder, repository.root):
+        print(f"note: {HOOKS_PATH} names {shown}, in the work tree; do not commit these hooks, made for this machine")
+    else:
+        print(f"note: {HOOKS_PATH} names {shown}, which other repositories may share")
+
+
+def _is_in(folder: str, other: str) -> bool:
+    return folder.startswith(os.path.realpath(other) + os.sep)

@@ -1,0 +1,45 @@
+"""Whether a git hook goes by its own name: such a one does something else, or nothing, under another."""
+
+import re
+from pathlib import Path
+
+# What a script is called, as sh, bash, Perl, Python, Ruby, PHP, Lua and Node.js know it.
+_NAME = re.compile(
+    r"\$\{?0\b(?!%/)|BASH_SOURCE(?!(?:\[0\])?%/)|__file__|__FILE__|argv\[[01]\]|\barg\[0\]|\bPROGRAM_NAME\b|__filename"
+)
+
+# Where it leads to the folder alone, which stays the same; and $0 of awk, which is a line.
+_HARMLESS = re.compile(
+    r"""dirname\s+(?:--\s+)?["']?\$(?:\{0\}|0\b|\{?BASH_SOURCE(?:\[0\])?\}?)"""
+    r"|dirname\((?:[\w.]+\()*(?:__file__|__FILE__|__filename)"
+    r"|Path\(__file__\)(?:\.\w+\(\))*\.parent"
+    r"|\bg?awk\b[^'|;&\n]*'[^']*'"
+    r"|^\s*#(?!!).*$",
+    re.MULTILINE,
+)
+_SOURCED = re.compile(r"""^\s*(?:\.|source)\s+["']?\$\(dirname[^)\n]*\)["']?/([\w./-]+)""", re.MULTILINE)
+
+
+def goes_by_name(path: Path) -> bool:
+    """Whether the hook, or what it reads in beside it, looks at its own name, or may: of a compiled one nobody can
+    tell. The text of a link is that of what it leads to."""
+    try:
+        script = path.read_bytes()
+    except OSError:
+        return False
+    if b"\0" in script:
+        return True
+    text = script.decode("utf-8", "surrogateescape")
+    sourced = (path.parent / name for name in _SOURCED.findall(text))
+    return _looks(text) or any(_looks(_text(beside)) for beside in sourced)
+
+
+def _looks(text: str) -> bool:
+    return _NAME.search(_HARMLESS.sub("", text)) is not None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
