@@ -7,7 +7,7 @@ nothing to do, and says on one line of a queue that something may be staged. A r
 
 import shlex
 
-from reviewbot.worker import BOOT, QUEUE, WORKER
+from reviewbot.worker import BOOT, QUEUE, STARTED, WORKER
 
 IN_PROGRESS = (
     *("index.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"),
@@ -29,10 +29,14 @@ done
 common=$dir
 if [ -f "$dir/commondir" ]; then common=${{dir%/worktrees/*}}; fi
 {{ printf '%s\\t%s\\t%s\\n' "$GIT_DIR" "$GIT_WORK_TREE" "$PWD" >>"$common/{queue}"; }} 2>/dev/null || exit 0
-{{ read -r pid boot rest <"$common/{worker}"; }} 2>/dev/null || pid=
+{{ read -r pid mark rest <"$common/{worker}"; }} 2>/dev/null || pid=
 {{ read -r now <{boot}; }} 2>/dev/null || now=-
-if [ -n "$pid" ] && [ "$boot" = "$now" ]; then
-    if [ -e /proc/self/exe ]; then [ -e "/proc/$pid/exe" ] && exit 0; else kill -0 "$pid" 2>/dev/null && exit 0; fi
+if [ -n "$pid" ] && [ -e /proc/self/exe ]; then
+    {{ read -r stat <"/proc/$pid/stat"; }} 2>/dev/null || stat=
+    set -- ${{stat##*)}}
+    [ "$mark" = "$now.${{{started}}}" ] && [ -e "/proc/$pid/exe" ] && exit 0
+elif [ -n "$pid" ]; then
+    kill -0 "$pid" 2>/dev/null && exit 0
 fi
 {command} hook post-index-change </dev/null >/dev/null 2>&1 &
 exit 0
@@ -45,7 +49,8 @@ def warm_script(there: str, command: str, opt_out: str = "") -> str:
 
     The first argument is 1 when git has written files too, as at a checkout: then nothing was staged. GIT_INDEX_FILE
     names a temporary index, and index.lock and next-index-* stand there during `git commit -a` and `git commit PATH`.
-    A process that was killed and that nobody has waited for still takes signals, but has no program any more.
+    A process that was killed and that nobody has waited for still takes signals, but has no program any more; one that
+    started at another time only has the id of the worker.
     """
     return _SCRIPT.format(
         there=there,
@@ -55,4 +60,5 @@ def warm_script(there: str, command: str, opt_out: str = "") -> str:
         queue=QUEUE,
         worker=WORKER,
         boot=shlex.quote(BOOT),
+        started=STARTED + 1,
     )

@@ -20,6 +20,13 @@ WORKER = "reviewbot-worker"
 BOOT = "/proc/sys/kernel/random/boot_id"
 """Tells a process id of today from one of before the last start, where the system has it."""
 
+STARTED = 19
+"""The place of the start of a process in /proc/PID/stat, among what stands behind its name: field 22 in proc(5). It
+tells a process from a later one with the same id."""
+
+BEAT_S = 0.25
+"""How often a worker shows that it lives."""
+
 MAKE_WAY = signal.SIGUSR1
 """What a commit tells a worker, for the engine is wanted; whoever else ends it wants none of its work."""
 
@@ -36,7 +43,7 @@ class Place(NamedTuple):
 
 class Work(NamedTuple):
     """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`), catching-up or
-    making-way; `digest` is that of the diff under review, or "-"."""
+    making-way; `digest` is that of the review under way (`digest_of_review`), or "-"."""
 
     pid: int
     phase: str
@@ -47,6 +54,11 @@ class Work(NamedTuple):
 def digest_of(diff: bytes) -> str:
     """What a diff is known by."""
     return hashlib.sha256(diff).hexdigest()
+
+
+def digest_of_review(diff: bytes, settings: object) -> str:
+    """What a review is known by: the same diff put to another model, or in other words, is another one."""
+    return digest_of(diff + repr(settings).encode("utf-8", "surrogateescape"))
 
 
 def enqueue(common_dir: str, place: Place) -> None:
@@ -91,7 +103,7 @@ class Worker:
 
     def tell(self, phase: str, digest: str = "-", root: str = "") -> None:
         """Say what this process is at."""
-        line = f"{os.getpid()} {_boot()} {phase} {digest} {root}\n".encode("utf-8", "surrogateescape")
+        line = f"{os.getpid()} {_boot()}.{_started()} {phase} {digest} {root}\n".encode("utf-8", "surrogateescape")
         os.pwrite(self._handle, line, 0)
         os.ftruncate(self._handle, len(line))
 
@@ -108,12 +120,43 @@ def working(common_dir: str) -> Iterator[Worker | None]:
     if handle is None:
         yield None
         return
+    folder = os.open(common_dir, os.O_RDONLY | os.O_CLOEXEC)  # which may be called otherwise at the end
     try:
-        yield Worker(handle)
+        with _beating(handle):
+            yield Worker(handle)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(WORKER, dir_fd=folder)
+        os.close(folder)
         os.close(handle)
+
+
+@contextmanager
+def _beating(handle: int) -> Iterator[None]:
+    """Touch the file again and again, which a process that is stopped does not."""
+    from threading import Event, Thread
+
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT_S):
+            os.utime(handle)
+
+    beating = Thread(target=beat, daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beating.join()
+
+
+def last_beat(common_dir: str) -> int:
+    """When the worker of a repository last showed that it lives, in nanoseconds of the clock; 0 without one."""
+    try:
+        return os.stat(os.path.join(common_dir, WORKER)).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def at_work(common_dir: str) -> Work | None:
@@ -144,6 +187,15 @@ def _boot() -> str:
     try:
         with open(BOOT, encoding="ascii") as file:
             return file.read().strip()
+    except OSError:
+        return "-"
+
+
+def _started() -> str:
+    """When this process started, in ticks since the start of the system; `-` where that cannot be had."""
+    try:
+        with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[STARTED]
     except OSError:
         return "-"
 

@@ -19,7 +19,7 @@ from fake_server import Exchange, FakeServer, fake, find, say
 from reviewbot.cli import main
 from reviewbot.cli.join import join_worker
 from reviewbot.repo import open_repository
-from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, take_queue, working
+from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, last_beat, take_queue, working
 
 __all__ = ["fake"]
 
@@ -121,6 +121,54 @@ def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer, 
     assert main(["hook", "pre-commit"]) == 0
     assert "clean · 2 of 2 added lines reviewed" in capfd.readouterr().err
     assert len(fake.chats) == 1
+
+
+def test_a_commit_waits_for_no_worker_that_asks_another_server(
+    warm: GitRepo, fake: FakeServer, monkeypatch, capfd
+) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate]
+    warm.stage("a.py", "x = 1\ny = 2\n")
+    until(lambda: fake.chats)
+    with FakeServer() as other:
+        monkeypatch.setenv("REVIEWBOT_ENDPOINT", other.url)
+        monkeypatch.setenv("REVIEWBOT_DEADLINE_S", "60")
+        started = time.monotonic()
+        assert main(["hook", "pre-commit"]) == 0
+        assert time.monotonic() - started < 30
+        assert "clean · 2 of 2 added lines reviewed" in capfd.readouterr().err
+        assert len(other.chats) == 1
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+
+
+def test_a_commit_waits_for_no_worker_that_is_stopped(warm: GitRepo, fake: FakeServer, monkeypatch, capfd) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    warm.stage("a.py", "x = 1\ny = 2\n")
+    until(lambda: fake.chats)
+    work = at_work(git_folder(warm))
+    os.kill(work.pid, signal.SIGSTOP)
+    monkeypatch.setenv("REVIEWBOT_DEADLINE_S", "60")
+    assert main(["hook", "pre-commit"]) == 0
+    assert "clean · 2 of 2 added lines reviewed" in capfd.readouterr().err
+    assert len(fake.chats) == 2
+    assert at_work(git_folder(warm)) == work
+    os.utime(Path(git_folder(warm), WORKER), (0, 0))
+    assert f"s: kill {work.pid})" in status(capfd)
+    os.kill(work.pid, signal.SIGCONT)
+    gate.opened.set()
+    until(lambda: at_work(git_folder(warm)) is None)
+    warm.git("update-index", "--force-write-index")  # what it left in the queue is taken up with the next write
+
+
+def test_a_worker_shows_that_it_lives_and_cleans_up_wherever_its_folder_is(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    with working(str(tmp_path / "old")):
+        first = last_beat(str(tmp_path / "old"))
+        until(lambda: last_beat(str(tmp_path / "old")) > first)
+        (tmp_path / "old").rename(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == [] and last_beat(str(tmp_path / "new")) == 0
 
 
 def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monkeypatch) -> None:
@@ -401,6 +449,25 @@ def test_git_itself_at_work_starts_nothing(warm: GitRepo, fake: FakeServer, monk
     warm.git("revert", "--no-edit", "HEAD", env={**os.environ, "REVIEWBOT_SKIP": "test"})
     until(lambda: is_idle(warm))
     assert fake.chats == []
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_another_process_with_the_id_of_a_dead_worker_holds_nothing_up(
+    warm: GitRepo, fake: FakeServer, later: bool
+) -> None:
+    with working(git_folder(warm)) as worker:
+        worker.tell("reviewing")
+        line = Path(git_folder(warm), WORKER).read_text()
+    pid, mark = line.split()[:2]
+    Path(git_folder(warm), WORKER).write_text(f"{pid} {mark}{'0' * later} reviewing - /\n")
+    warm.stage("a.py", "x = 1\n")
+    if later:  # this process has the id, but began at another time
+        until(lambda: is_idle(warm) and len(fake.chats) == 1)
+    else:  # it is this process
+        warm.git("commit", "-qm", "x", "--no-verify")
+        assert fake.chats == [] and Path(git_folder(warm), QUEUE).exists()
+        Path(git_folder(warm), QUEUE).unlink()
+        Path(git_folder(warm), WORKER).unlink()
 
 
 def test_a_worker_that_was_killed_leaves_nothing_that_holds_up(warm: GitRepo, fake: FakeServer) -> None:

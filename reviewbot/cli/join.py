@@ -4,11 +4,14 @@ import os
 import time
 
 from reviewbot.repo import Repository
-from reviewbot.worker import Work, at_work, enqueue, queue_bytes, send_away, take_queue
+from reviewbot.worker import Work, at_work, enqueue, last_beat, queue_bytes, send_away, take_queue
 
 POLL_S = 0.02
 STOP_S = 2.0
 """A worker that was told to stop cancels its request and is gone at once, as a rule."""
+
+STALLED_S = 2.0
+"""One that has shown no life for so long is stopped, or has no processor, and is waited for no longer."""
 
 
 def stop_waiting(repository: Repository) -> None:
@@ -20,8 +23,8 @@ def stop_waiting(repository: Repository) -> None:
 
 
 def join_worker(repository: Repository, digest: str, deadline: float | None) -> bool:
-    """Wait while the worker reviews the diff of that digest, until `deadline`; one that does anything else, before or
-    then, is told to stop, for the engine is wanted here. Whether it has reviewed something since."""
+    """Wait while the worker is at the review of that digest, until `deadline`; one that does anything else, before or
+    then, or nothing at all, is told to stop, for the engine is wanted here. Whether it has reviewed something since."""
     work = at_work(repository.common_dir)
     if work is None:
         return False
@@ -29,9 +32,10 @@ def join_worker(repository: Repository, digest: str, deadline: float | None) -> 
         send_away(work)
         _wait(repository, work, time.monotonic() + STOP_S)
         return False
-    if _wait(repository, work, deadline):
+    _wait(repository, work, deadline)
+    if deadline is None or time.monotonic() < deadline:
         rest = at_work(repository.common_dir)
-        if rest is not None and not _reviews(rest, digest):
+        if rest is not None:
             send_away(rest)
     return True
 
@@ -57,10 +61,13 @@ def _reviews(work: Work, digest: str) -> bool:
     return work.phase == "reviewing" and work.digest == digest
 
 
-def _wait(repository: Repository, work: Work, end: float | None) -> bool:
-    """Until the worker is at something else, or gone; whether it came to that."""
-    while at_work(repository.common_dir) == work:
-        if end is not None and time.monotonic() >= end:
-            return False
+def _wait(repository: Repository, work: Work, end: float | None) -> None:
+    """Until the worker is at something else, or gone, or shows no life any more."""
+    beat, alive = 0, time.monotonic()
+    while at_work(repository.common_dir) == work and (end is None or time.monotonic() < end):
+        latest = last_beat(repository.common_dir)
+        if latest != beat:
+            beat, alive = latest, time.monotonic()
+        elif time.monotonic() >= alive + STALLED_S:
+            return
         time.sleep(POLL_S)
-    return True

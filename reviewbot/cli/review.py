@@ -80,7 +80,7 @@ def _review(options: argparse.Namespace, started: float) -> _Done:
     from reviewbot.cli.sharing import share_of
     from reviewbot.review import tell_idle_ignores
 
-    manner = _manner(options, repository, changes, deadline)
+    manner = _manner(options, repository, changes, settings.config, deadline)
     material = select_material(changes, settings, repository, deadline)
     material, share = share_of(material, options.shard)
     review = review_material(material, settings.config, manner, deadline)
@@ -112,7 +112,11 @@ def _finish(done: _Done, options: argparse.Namespace) -> int:
 
 
 def _manner(
-    options: argparse.Namespace, repository: Repository | None, changes: tuple[Change, ...], deadline: float | None
+    options: argparse.Namespace,
+    repository: Repository | None,
+    changes: tuple[Change, ...],
+    config: "Config",
+    deadline: float | None,
 ) -> "Manner":
     """How to go about it; a commit has no use for a review in the background that has not begun, and joins one that
     has."""
@@ -120,13 +124,13 @@ def _manner(
     from reviewbot.cli.join import join_worker, stop_waiting
     from reviewbot.cli.state import named_state
     from reviewbot.progress import open_progress
-    from reviewbot.worker import digest_of
+    from reviewbot.worker import digest_of_review
 
     in_hook = options.command == "hook"
     join = nothing_before
     if in_hook and repository is not None and changes and changes[0].source.kind == "staged":
         stop_waiting(repository)
-        join = partial(join_worker, repository, digest_of(changes[0].diff), deadline)
+        join = partial(join_worker, repository, digest_of_review(changes[0].diff, config), deadline)
     return Manner(
         interactive=not in_hook,
         no_model=options.no_model,

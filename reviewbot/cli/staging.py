@@ -22,7 +22,7 @@ from reviewbot.progress import Progress
 from reviewbot.repo import Change, open_repository
 from reviewbot.review import Review
 from reviewbot.warmhook import IN_PROGRESS
-from reviewbot.worker import Worker, digest_of, queue_bytes
+from reviewbot.worker import Worker, digest_of_review, queue_bytes
 
 LONGEST_S = 600.0
 """A server that never comes to an end does not keep a worker for ever."""
@@ -72,11 +72,11 @@ class Staging:
     def _review(self, change: Change, phase: str, what: str, watch: Progress) -> bool:
         """Ask, unless that was done before of just this. Whether there was no reason to stop."""
         config = self._settings.config
-        digest = digest_of(change.diff + repr(config).encode())
+        digest = digest_of_review(change.diff, config)
         if self._told.was_tried(digest):
             return True
         deadline = time.monotonic() + LONGEST_S
-        self._worker.tell(phase, digest_of(change.diff), self._repository.root or "")
+        self._worker.tell(phase, digest, self._repository.root or "")
         manner = Manner(
             interactive=False, no_model=False, no_cache=False, progress=lambda: watch, before_asking=self._refuse_now
         )

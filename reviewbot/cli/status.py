@@ -12,7 +12,10 @@ from reviewbot.install import is_installed
 from reviewbot.repo import Repository, open_repository
 from reviewbot.reporters.omissions import count_words
 from reviewbot.text import visible_line
-from reviewbot.worker import Work, at_work, queue_bytes
+from reviewbot.worker import Work, at_work, last_beat, queue_bytes
+
+SILENT_S = 10.0
+"""A worker that has shown no life for so long is stopped, or stuck."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +44,9 @@ def _now(repository: Repository) -> str:
     work = at_work(repository.common_dir)
     if work is None:
         return "what waits is not being reviewed" if queue_bytes(repository.common_dir) else "nothing is being reviewed"
-    return f"{_PHASES.get(work.phase, work.phase)}{_where(work, repository)} (process {work.pid})"
+    silent_s = time.time() - last_beat(repository.common_dir) / 1e9
+    stalled = f", which shows no life for {silent_s:.0f} s: kill {work.pid}" if silent_s > SILENT_S else ""
+    return f"{_PHASES.get(work.phase, work.phase)}{_where(work, repository)} (process {work.pid}{stalled})"
 
 
 _PHASES = {
