@@ -110,6 +110,8 @@ def load_config(
     for layer in read_layers(root, flags, config_file, isolated, environ):
         merger.add(layer)
     merger.add_ollama_host(environ.get("OLLAMA_HOST", ""))
+    if root is not None:
+        merger.refuse_cache_in(root)
     return Settings(Config(**merger.values), merger.origins, tuple(merger.notes))
 
 
@@ -155,6 +157,13 @@ class _Merger:
                 self.values["endpoint"], self.origins["endpoint"] = setting.check(text), "OLLAMA_HOST"
             except Refused as error:
                 raise _refusal("OLLAMA_HOST", setting, text, error) from None
+
+    def refuse_cache_in(self, root: str) -> None:
+        """Raise ConfigError where what models said would be kept in the repository, and might be committed."""
+        folder = self.values["cache_dir"]
+        if folder is not None and (os.path.realpath(folder) + os.sep).startswith(os.path.realpath(root) + os.sep):
+            error = Refused("it lies in the repository, where it might be committed")
+            raise _refusal(self.origins["cache_dir"], BY_KEY["cache_dir"], folder, error)
 
     def _accept(self, layer: Layer, setting: Setting, raw: Any) -> Any:
         """The value in its final form, with paths resolved."""

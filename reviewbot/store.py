@@ -26,6 +26,9 @@ ENTRY_BYTES = 128
 """What an entry takes beside its key and value."""
 
 _BATCH = 500
+_BESIDE = ("-wal", "-shm")
+"""The ends of the names of the files that SQLite keeps beside one in use."""
+
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_use ON entries (used);
@@ -192,14 +195,15 @@ class Store:
             with suppress(FileExistsError):
                 os.link(new, self.path)
         finally:
-            new.unlink(missing_ok=True)
+            for end in ("", *_BESIDE):
+                new.with_name(new.name + end).unlink(missing_ok=True)
 
     def _set_aside(self, error: Exception) -> None:
         aside = self.path.with_name(f"{self.path.name}.broken")
         with suppress(FileNotFoundError):  # another process was faster
             self.path.replace(aside)
             self.notes.append(f"the cache {self.path} could not be read ({error}) and is now {aside}")
-        for end in ("-wal", "-shm"):
+        for end in _BESIDE:
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + end).unlink()
 
@@ -209,7 +213,8 @@ class Store:
         try:
             yield self._connection
         except (sqlite3.Error, OSError) as error:
-            self.problem = f"the cache {self.path} cannot be used: {error}"
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            self.problem = f"the cache {self.path} cannot be used: {reason}"
             self.close()
             if _is_damage(error):
                 with suppress(OSError):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -226,6 +227,13 @@ def test_nobody_listens() -> None:
     [
         pytest.param("/api/version", (404, {}), EngineDown, "no Ollama server", id="another server"),
         pytest.param("/api/version", (200, ["x"]), EngineDown, "no Ollama server", id="other JSON"),
+        pytest.param(
+            "/api/version",
+            (200, {"version": "0" * 11_000_000}),
+            EngineDown,
+            "but not as Ollama",
+            id="endless",
+        ),
         pytest.param("/api/show", (404, {"error": "x"}), ModelMissing, "has no model", id="model is missing"),
         pytest.param("/api/show", (500, {"error": "x"}), EngineDown, "cannot show", id="broken"),
         pytest.param("/api/show", (200, {"remote_host": "https://x"}), PrivacyError, "another machine", id="stub"),
@@ -246,6 +254,38 @@ def test_what_a_server_says_of_itself_is_checked(path: str, answer, expected: ty
             asked.describe(None)
         asked.close()
     assert server.chats == []
+
+
+def test_a_busy_server_is_asked_for_its_version_again() -> None:
+    with FakeServer() as server:
+        server.overrides["/api/version"] = (503, {"error": "server busy"})
+        asked = engine(server)
+        with pytest.raises(DeadlineReached):
+            asked.describe(time.monotonic() + 1)
+        assert len(server.requests) > 1
+
+        def recover() -> None:
+            while len(server.requests) == refused:
+                time.sleep(0.01)
+            del server.overrides["/api/version"]
+
+        refused = len(server.requests)
+        recovery = threading.Thread(target=recover)
+        recovery.start()
+        assert asked.describe(None).server_version == "0.32.0"
+        recovery.join()
+        asked.close()
+
+
+def test_a_server_that_stays_busy_is_not_called_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewbot.patience.PAUSES_S", (0.01,))
+    with FakeServer() as server:
+        server.overrides["/api/version"] = (503, {"error": "server busy"})
+        asked = engine(server)
+        with pytest.raises(EngineDown, match="is too busy to answer") as caught:
+            asked.describe(None)
+        assert caught.value.hint is None and len(server.requests) == 2
+        asked.close()
 
 
 @pytest.mark.parametrize(

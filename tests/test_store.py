@@ -194,9 +194,24 @@ def test_without_a_place_nothing_is_kept(tmp_path: Path, place: str) -> None:
         path = Path("/proc/reviewbot/store")
     store = Store(path, 10**6)
     store.put({b"a": b"1"})
-    assert store.problem is not None and str(path) in store.problem
+    assert store.problem is not None and store.problem.count(str(path)) == 1 and "Errno" not in store.problem
     assert (store.get([b"a"]), store.contents().entries) == ({}, 0)
     store.clear()
+    store.close()
+
+
+def test_a_disk_that_is_full_from_the_start_keeps_no_half_made_file(path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in range(0, 60_000, 4096):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            store = Store(path, 10**9)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        if store.problem is None:
+            break
+        assert os.listdir(path.parent) == []
+    assert limit > 4096 and store.problem is None
     store.close()
 
 

@@ -263,6 +263,24 @@ def test_the_cache_folder_is_a_folder(repo: GitRepo, tmp_path: Path, capfd: pyte
     check(capfd, ["--cache-dir", str(tmp_path / "file")], 2, "it is no folder")
 
 
+@pytest.mark.parametrize("name", [".", "kept", ".git/kept", "link/kept"])
+def test_the_cache_folder_is_not_in_the_repository(
+    repo: GitRepo, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(repo.path)
+    folder = (tmp_path if name.startswith("link") else repo.path) / name
+    check(capfd, ["--cache-dir", str(folder)], 2, "it lies in the repository, where it might be committed")
+    monkeypatch.setenv("REVIEWBOT_CACHE_DIR", str(folder))
+    check(capfd, ["cache", "info"], 2, "it lies in the repository")
+    assert not os.path.exists(folder / "outcomes.sqlite")
+
+
+def test_the_stages_of_hooks_are_listed(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    check(
+        capfd, ["hook", "nonsense"], 2, "no hook 'nonsense'", "pre-commit|pre-merge-commit|pre-push|post-index-change"
+    )
+
+
 def test_a_coloured_diff_is_refused_although_a_part_of_it_could_be_read(
     repo: GitRepo, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

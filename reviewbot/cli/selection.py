@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from reviewbot.errors import RepoError, UsageError
-from reviewbot.hookscripts import STAGES
+from reviewbot.hookscripts import ALL_STAGES, STAGES
 from reviewbot.repo import Change, Repository, Source, open_repository
 
 
@@ -26,7 +26,7 @@ def hook_stage(options: argparse.Namespace) -> str | None:
         return None
     stage = str(options.args[0])
     if stage not in STAGES:
-        raise UsageError(f"reviewbot knows no hook {stage!r}", f"reviewbot hook {'|'.join(STAGES)}")
+        raise UsageError(f"reviewbot knows no hook {stage!r}", f"reviewbot hook {'|'.join(ALL_STAGES)}")
     return stage
 
 

@@ -23,6 +23,7 @@ from reviewbot.engines import (
     trained_window,
 )
 from reviewbot.engines.ollama_server import (
+    BUSY,
     LoadedModel,
     OllamaServer,
     counts_whole_prompts,
@@ -205,7 +206,7 @@ class OllamaEngine:
             return self.server.missing(self._model)
         if status in (401, 403):
             return EngineDown(f"{self._endpoint} refuses this request ({status}): {text or 'no reason given'}")
-        kind = ServerBusy if status == 503 else ReplyError
+        kind = ServerBusy if status == BUSY else ReplyError
         return kind(f"the server failed ({status}): {text or 'no reason given'}")
 
 

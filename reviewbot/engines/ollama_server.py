@@ -3,15 +3,20 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewbot.engines import decode_json
-from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PrivacyError, ReplyError
+from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PrivacyError, ReplyError, ServerBusy
+from reviewbot.patience import patiently
 
 if TYPE_CHECKING:
     from reviewbot.engines.http import Client
 
 START_HINT = "ollama serve"
+
+BUSY = 503
+"""The status of Ollama with OLLAMA_MAX_QUEUE requests waiting, and of a proxy with nothing behind it."""
 
 REFUSES_LONG_SINCE = (0, 12, 6)
 """`truncate: false` makes a server refuse a prompt over its window from here on; older ones ignore the field."""
@@ -49,7 +54,10 @@ class OllamaServer:
     def version(self, deadline: float | None) -> str:
         """What `/api/version` tells, asked once."""
         if self._version is None:
-            self._version = self._ask_version(deadline)
+            try:
+                self._version = patiently(partial(self._ask_version, deadline), deadline)
+            except ServerBusy as error:
+                raise EngineDown(error.message) from error
         return self._version
 
     def _ask_version(self, deadline: float | None) -> str:
@@ -57,8 +65,12 @@ class OllamaServer:
             status, answer = self.client.call_json("/api/version", deadline=deadline)
         except DeadlineReached:
             raise
-        except (EngineDown, ReplyError) as error:
+        except EngineDown as error:
             raise EngineDown(f"no Ollama server answers: {error.message}", START_HINT) from error
+        except ReplyError as error:
+            raise EngineDown(f"{self.name} answers, but not as Ollama does: {error.message}", START_HINT) from error
+        if status == BUSY:
+            raise ServerBusy(f"{self.name} is too busy to answer, or what is behind it is not there (503)")
         version = answer.get("version") if isinstance(answer, dict) else None
         if status != 200 or not isinstance(version, str):
             raise EngineDown(f"{self.name} answers, but it is no Ollama server", START_HINT)
