@@ -1,15 +1,16 @@
 """The checks that read words: mixed alphabets, text that speaks to its reviewer, files that decide about reviews."""
 
 import json
+import re
 
 import pytest
 from conftest import GitRepo
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from values import change
 
 from reviewbot.checks import Watched, run_checks
-from reviewbot.checks.injection import SIGNS, WORDS, speaks
+from reviewbot.checks.injection import HINTS, SIGNS, WORDS, speaks
 from reviewbot.cli import main
 from reviewbot.findings import Severity
 
@@ -167,6 +168,14 @@ SPEAKING = [
 def test_text_that_speaks_to_the_reviewer_is_a_warning(line: str) -> None:
     assert found(f"+{line}") == [(1, "warning", "check/injection")]
     assert found(f" {line}\n-{line}\n+x = 1") == []
+
+
+@pytest.mark.parametrize("pattern", [pattern for _, pattern in (*WORDS, *SIGNS)], ids=lambda p: p.pattern[:30])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # borders of words are left to chance
+@given(st.data())
+def test_nothing_that_speaks_lacks_its_hint(pattern: re.Pattern[str], data: st.DataObject) -> None:
+    said = pattern.search(data.draw(st.from_regex(pattern)))
+    assert said is not None and HINTS.search(said.group().lower())
 
 
 def test_every_pattern_has_its_example() -> None:

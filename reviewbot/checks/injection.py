@@ -1,7 +1,7 @@
 """Text in a change that speaks to its reviewer. People should see it; the gate does not take orders from anybody."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from reviewbot.diff import FileChange, Hunk, LineKind
 from reviewbot.findings import Finding, Severity, about_line
@@ -113,6 +113,14 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 """What such text says, and how it is told; matched against a line in small letters."""
 
+HINTS = re.compile(
+    r"ignor|disregard|forget|overrid|bypass|instruction|system:|note\b|message\b|attention|important|dear|hey|hello"
+    r"|ais?\b(?<!\wai)(?<!\wais)|ai(?<!\wai)er|llm|language|gpt|claude|copilot|llama|review|assistant|approve"
+    r"|bug-?free|defect-?free|finding|issue|problem|bug|defect|vulnerabilit|warning|report|flag|mention"
+    r"|inst\]|sys>>|of_turn>|\uff5c|step>|<\||source:|destination:|eot:|###|</s>|-----|verdict|claim"
+)
+"""In small letters, a word of each of WORDS and SIGNS without which it does not match: most lines have none."""
+
 _IN_DOUBT = re.compile(
     r"\b(?:if|when|once|unless|until|after|before|whether|that|because|while) (?:(?:an?|the|this|your|each) )?$"
 )
@@ -160,28 +168,42 @@ _SEAM_LINES = 4
 def find_injections(change: FileChange) -> tuple[Finding, ...]:
     """A finding for each added line that speaks to the reviewer, and for each that does so together with the added
     lines below it."""
-    found = []
-    for hunk in change.hunks:
-        above: list[int] = []
-        for at, line in enumerate(hunk.lines):
-            if line.kind is LineKind.REMOVED:
-                continue
-            if line.kind is LineKind.CONTEXT or not line.text.strip():
-                above = []
-                continue
-            if not line.text.strip(_EDGES):
-                continue
-            above = [*above[1 - _SEAM_LINES :], at]
-            what = speaks(line.text)
-            if what is not None:
-                found.append(_finding(change, hunk, at, what))
-                above = []
-                continue
-            begin, what = _speaks_across(hunk, above)
-            if what is not None:
-                found.append(_finding(change, hunk, begin, f"{what}, with what is below"))
-                above = []
-    return tuple(found)
+    return tuple(found for hunk in change.hunks if _may_speak(hunk) for found in _find_in(change, hunk))
+
+
+def _may_speak(hunk: Hunk) -> bool:
+    return _hints("\n".join(line.text for line in hunk.lines if line.kind is LineKind.ADDED))
+
+
+def _find_in(change: FileChange, hunk: Hunk) -> Iterator[Finding]:
+    above: list[int] = []
+    hinted = -1
+    for at, line in enumerate(hunk.lines):
+        if line.kind is LineKind.REMOVED:
+            continue
+        if line.kind is LineKind.CONTEXT or not line.text.strip():
+            above = []
+            continue
+        if not line.text.strip(_EDGES):
+            continue
+        above = [*above[1 - _SEAM_LINES :], at]
+        if _hints(line.text):
+            hinted = at
+        if hinted < above[0]:
+            continue
+        what = speaks(line.text)
+        if what is not None:
+            yield _finding(change, hunk, at, what)
+            above = []
+            continue
+        begin, what = _speaks_across(hunk, above)
+        if what is not None:
+            yield _finding(change, hunk, begin, f"{what}, with what is below")
+            above = []
+
+
+def _hints(text: str) -> bool:
+    return HINTS.search(text.lower()) is not None
 
 
 def _speaks_across(hunk: Hunk, places: Sequence[int]) -> tuple[int, str | None]:
