@@ -34,13 +34,16 @@ class Policy(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """`findings` are those of the review with `blocking` set; `reasons` are sentences for people."""
+    """`findings` are those of the review with `blocking` set; `reasons` are sentences for people; the rest is the
+    policy that decided."""
 
     outcome: Outcome
     exit_code: ExitCode
     block_at: Severity | None
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...] = ()
+    confirm: bool = True
+    block_on_failure: bool = True
 
 
 def decide(review: Review, policy: Policy) -> Verdict:
@@ -53,6 +56,8 @@ def decide(review: Review, policy: Policy) -> Verdict:
         block_at=policy.block_at,
         findings=findings,
         reasons=tuple(_reasons(outcome, review, findings)),
+        confirm=policy.confirm,
+        block_on_failure=policy.block_on_failure,
     )
 
 

@@ -128,6 +128,62 @@ def test_what_does_not_belong_together(topic: GitRepo, tmp_path: Path, capfd: py
         assert reason in capfd.readouterr().err
 
 
+def test_the_gate_is_that_of_the_shares(topic: GitRepo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    topic.stage(".reviewbot.toml", 'block_at = "warning"\n')
+    topic.commit()
+    topic.stage("name.py", "is_p\u0430id = 1\n")
+    topic.commit()
+    paths = sharded(tmp_path, 2)
+    for words, code in (
+        ([], 1),
+        (["--block-at", "error"], 0),
+        (["--exit-zero"], 0),
+    ):
+        assert main(["merge", *paths, *words]) == code, words
+    assert main([*WORDS, "--shard", "2/2", "--block-at", "error", "--output", f"json={paths[1]}"]) == 0
+    capfd.readouterr()
+    assert main(["merge", *paths]) == 2
+    assert "is about another block_at than" in capfd.readouterr().err
+
+
+def test_without_a_second_look_on_the_shares_none_is_needed_to_join_them(
+    topic: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (topic.path / "merge.txt").unlink()
+    topic.git("rm", "-q", "--cached", "merge.txt")
+    topic.git("commit", "-q", "--amend", "-m", "no conflict")
+    monkeypatch.setenv("REVIEWBOT_CONFIRM", "off")
+    paths = sharded(tmp_path, 2)
+    monkeypatch.delenv("REVIEWBOT_CONFIRM")
+    assert main(["merge", *paths]) == 1
+
+
+def test_a_failure_that_is_allowed_on_the_shares_is_allowed(topic: GitRepo, tmp_path: Path) -> None:
+    (topic.path / "merge.txt").unlink()
+    topic.git("rm", "-q", "--cached", "merge.txt")
+    topic.git("commit", "-q", "--amend", "-m", "no conflict")
+    path = tmp_path / "1.json"
+    words = ["--endpoint", "http://127.0.0.1:9", "--on-failure", "allow", "--output", f"json={path}"]
+    assert main([*WORDS, "--shard", "1/1", *words]) == 0
+    assert main(["merge", str(path)]) == 0
+    assert main(["merge", str(path), "--on-failure", "block"]) == 3
+
+
+def test_shares_that_the_demo_model_read_are_never_clean(
+    topic: GitRepo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    topic.stage("plain.py", "plain = 1\n")
+    topic.commit()
+    (path,) = sharded(tmp_path, 1)
+    report = report_of(path)
+    assert report["share"]["demo"] is False
+    report["share"]["demo"] = True
+    Path(path).write_text(json.dumps(report))
+    capfd.readouterr()
+    assert main(["merge", path, "--format", "json"]) == 0
+    assert json.loads(capfd.readouterr().out)["verdict"]["outcome"] == "demo"
+
+
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/0", "a/b", "1/2000", "-1/2"])
 def test_a_share_that_is_none(text: str, topic: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([*WORDS, f"--shard={text}"]) == 2

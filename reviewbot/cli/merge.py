@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from reviewbot.cli.config import settings_here
 from reviewbot.cli.review import outputs, publish
-from reviewbot.config import Config
+from reviewbot.config import Config, Settings
 from reviewbot.coverage import FileCoverage
 from reviewbot.duplicates import merge_duplicates, tell_repeats
 from reviewbot.engines import EngineInfo
@@ -21,6 +21,7 @@ from reviewbot.prompts import PromptName
 from reviewbot.repo import Source
 from reviewbot.reporters.json_report import EnginePart, FindingPart, OmissionPart, Report, SharePart
 from reviewbot.review import Review, Usage, sort_findings
+from reviewbot.settings import BY_KEY
 from reviewbot.sieves import cap_findings
 from reviewbot.text import visible_line
 
@@ -40,8 +41,9 @@ def run(options: argparse.Namespace) -> int:
     """Read the reports, print the joined one, and return the verdict's code."""
     outputs(options)
     parts = sorted(map(_read, options.args), key=lambda part: part.share.index)
-    config = settings_here(options, None).config
+    settings = settings_here(options, None)
     _refuse_strangers(parts)
+    config = _with_gate_of(parts[0], settings)
     return publish(join(parts, config), config, options)
 
 
@@ -79,8 +81,24 @@ def _marks(part: Part) -> tuple[tuple[str, object], ...]:
         ("model", report.engine and (report.engine.model, report.engine.digest)),
         ("prompt", report.prompt and report.prompt.sha256),
         ("version of reviewbot", report.tool.version),
-        ("block_at", report.verdict.block_at),
+        *_gate(part).items(),
     )
+
+
+def _gate(part: Part) -> dict[str, str]:
+    """What decided about the share, as settings."""
+    return {
+        "block_at": str(part.report.verdict.block_at),
+        "confirm": "once" if part.share.confirm else "off",
+        "on_failure": "block" if part.share.block_on_failure else "allow",
+    }
+
+
+def _with_gate_of(part: Part, settings: Settings) -> Config:
+    """The settings with the gate of the shares, which the repository had a say in; what is typed here is stronger."""
+    typed = {place for key in _gate(part) for place in (BY_KEY[key].flag, BY_KEY[key].variable)}
+    theirs = {key: word for key, word in _gate(part).items() if settings.origins[key] not in typed}
+    return settings.config._replace(**theirs)  # type: ignore[arg-type]
 
 
 def join(parts: Sequence[Part], config: Config) -> Review:
@@ -103,7 +121,7 @@ def join(parts: Sequence[Part], config: Config) -> Review:
         skipped=_omissions(part for report in reports for part in report.skipped),
         failed=_omissions(part for report in reports for part in report.failed) + missing,
         suppressed=left_out + after.suppressed,
-        engine=None if engine is None else _engine(engine),
+        engine=None if engine is None else _engine(engine, demo=any(part.share.demo for part in parts)),
         prompt=None if prompt is None else PromptName(prompt.name, prompt.version, prompt.sha256),
         usage=_usage(reports),
         unconfirmed=sum(part.share.unconfirmed for part in parts),
@@ -153,7 +171,7 @@ def _omissions(parts: Iterable[OmissionPart]) -> tuple[Omission, ...]:
     return tuple(sorted(found, key=lambda omission: (omission.path, omission.start or 0)))
 
 
-def _engine(part: EnginePart) -> EngineInfo:
+def _engine(part: EnginePart, *, demo: bool) -> EngineInfo:
     return EngineInfo(
         kind=part.kind,
         model=part.model,
@@ -162,6 +180,7 @@ def _engine(part: EnginePart) -> EngineInfo:
         refuses_long=True,
         digest=part.digest,
         server_version=part.server_version,
+        demo=demo,
     )
 
 

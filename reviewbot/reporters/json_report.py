@@ -130,7 +130,7 @@ class UsagePart(Struct, frozen=True, forbid_unknown_fields=True):
 class SharePart(Struct, frozen=True, forbid_unknown_fields=True):
     """That this is the report of one share: `index` of `count`, from 1. `plan` is the same in all reports that belong
     together, `elsewhere` how many added lines the others have. The rest is what joining them takes: findings without a
-    second look, and whether the run was interrupted or asked nobody."""
+    second look, whether the run was interrupted, asked nobody or the demo model, and by which policy it was decided."""
 
     index: int
     count: int
@@ -139,6 +139,9 @@ class SharePart(Struct, frozen=True, forbid_unknown_fields=True):
     unconfirmed: int
     interrupted: bool
     no_model: bool
+    demo: bool
+    confirm: bool
+    block_on_failure: bool
 
 
 class Report(Struct, frozen=True, forbid_unknown_fields=True):
@@ -198,11 +201,11 @@ def build_report(review: Review, verdict: Verdict) -> Report:
         failed=[omission_part(omission) for omission in review.failed],
         suppressed=[SuppressedPart(**_fields(finding), by=by) for finding, by in review.suppressed],  # type: ignore[arg-type]
         usage=UsagePart(**msgspec.structs.asdict(review.usage)),
-        share=_share(review),
+        share=_share(review, verdict),
     )
 
 
-def _share(review: Review) -> SharePart | None:
+def _share(review: Review, verdict: Verdict) -> SharePart | None:
     if review.share is None:
         return None
     share = review.share
@@ -214,6 +217,9 @@ def _share(review: Review) -> SharePart | None:
         unconfirmed=review.unconfirmed,
         interrupted=review.interrupted,
         no_model=review.no_model,
+        demo=review.engine is not None and review.engine.demo,
+        confirm=verdict.confirm,
+        block_on_failure=verdict.block_on_failure,
     )
 
 
