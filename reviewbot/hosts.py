@@ -129,7 +129,8 @@ def _jenkins(variables: Variables) -> Job:
     if variables.get("TAG_NAME"):
         raise _no_change("tag")
     branch = variables.get("BRANCH_NAME") or variables.get("GIT_BRANCH", "").removeprefix("origin/")
-    before = variables.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT") or variables.get("GIT_PREVIOUS_COMMIT")
+    successful, last = variables.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"), variables.get("GIT_PREVIOUS_COMMIT")
+    before = successful or (last if last != head else None)  # a build that failed is built again: all of it
     if before:
         return Job(f"what came to {branch} since the last build", head, base=before)
     return _since_default(head, branch, branch if variables.get("BRANCH_IS_PRIMARY") == "true" else None)
@@ -162,7 +163,8 @@ def _woodpecker(variables: Variables) -> Job:
     if event != "push":
         raise _no_change(event)
     branch, default = variables.get("CI_COMMIT_BRANCH", ""), variables.get("CI_REPO_DEFAULT_BRANCH")
-    if variables.get("CI_PREV_COMMIT_BRANCH") == branch:
+    restarted = variables.get("CI_PREV_COMMIT_SHA") == head  # the pipeline before is of the same push
+    if variables.get("CI_PREV_COMMIT_BRANCH") == branch and not restarted:
         return _push(head, variables.get("CI_PREV_COMMIT_SHA"), branch, default)
     return _since_default(head, branch, default)
 
