@@ -359,6 +359,30 @@ def test_jobs_ask_one_server_after_the_other(clone: GitRepo, clean_environment: 
         second.communicate()
 
 
+def test_a_job_with_its_own_server_waits_for_the_machine_too(
+    clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "ollama"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'served'}\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    with FakeServer(hang) as server:
+        first = start("--endpoint", server.url)
+        wait_for(lambda: len(server.chats) == 1)
+        second = start("--endpoint", server.url, "--serve")
+        assert second.stderr is not None
+        told = [second.stderr.readline(), second.stderr.readline()]
+        assert "waiting for another job" in told[1]
+        assert not (tmp_path / "served").exists()
+        first.kill()
+        first.communicate()
+        wait_for((tmp_path / "served").exists)
+        second.send_signal(signal.SIGTERM)
+        _, err = second.communicate(timeout=5)
+    assert second.returncode == 130, err
+
+
 def test_a_server_of_ones_own(
     clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

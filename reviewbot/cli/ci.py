@@ -69,7 +69,7 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
         if options.no_model or not any(file.added for file in material.changes):
             review = review_material(material, config, manner, deadline)
         else:
-            with own_server(config, options.serve) as config, one_at_a_time(config):
+            with one_at_a_time(config), own_server(config, options.serve) as config:  # one GPU, whoever asks it
                 wait_for_server(config, options.wait)
                 review = review_material(material, config, manner, deadline)
         review = replace(review, share=share) if share else tell_idle_ignores(review, material)
