@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values import OPENING
 
-from reviewbot.engines import Request, decode_event, ollama
+from reviewbot.engines import Request, ollama
+from reviewbot.engines.answers import decode_event
 from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import (
     DeadlineReached,

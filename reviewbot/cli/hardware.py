@@ -22,7 +22,8 @@ from reviewbot.capacity import (
 from reviewbot.cli.engine import ollama_engine
 from reviewbot.cli.probes import Check, State
 from reviewbot.config import Config
-from reviewbot.engines.ollama_server import LoadedModel, OllamaServer, number, table
+from reviewbot.engines.answers import number, table
+from reviewbot.engines.ollama_server import LoadedModel, OllamaServer
 from reviewbot.errors import ReviewbotError
 from reviewbot.gpu import Probe, Ram, probe, ram
 from reviewbot.values import is_cloud_name

@@ -194,7 +194,7 @@ def _own_system(shown: dict[str, Any]) -> Iterator[Check]:
 
 def _ollama_model(info: "EngineInfo", shown: dict[str, Any]) -> Check:
     """The model with what `/api/show` tells of it."""
-    from reviewbot.engines.ollama_server import table
+    from reviewbot.engines.answers import table
 
     details = table(shown, "details")
     known = [

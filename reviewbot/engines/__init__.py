@@ -1,12 +1,10 @@
 """What every engine offers: it describes itself once, then answers requests."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from reviewbot.errors import ReplyError, ReplyTorn
 from reviewbot.vocabulary import Vocabulary
 
 DEFAULT_WINDOW = 4096
@@ -109,24 +107,6 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let go of connections, those of requests under way included, and of child processes."""
         ...
-
-
-def decode_json(data: bytes) -> Any:
-    """The value, or None for what is no JSON, or nested so deeply that nobody means it."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def decode_event(line: bytes) -> Any:
-    """The value of one line of a streamed answer. ReplyTorn for an object that breaks off, ReplyError for no JSON."""
-    event = decode_json(line)
-    if event is None and line.lstrip().startswith(b"{"):
-        raise ReplyTorn("the answer broke off in the middle of a line")
-    if event is None:
-        raise ReplyError("the server's answer is not JSON")
-    return event
 
 
 def trained_window(metadata: Mapping[str, Any]) -> int:

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reviewbot.engines import EngineInfo, Loaded, ModelFacts, Reply, Request, decode_json
-from reviewbot.engines.completions import dig, finish, too_long
-from reviewbot.engines.ollama_server import error_text
+from reviewbot.engines import EngineInfo, Loaded, ModelFacts, Reply, Request
+from reviewbot.engines.answers import decode_json, dig, error_text
+from reviewbot.engines.completions import counted_reply, too_long
 from reviewbot.engines.openai import CHAT, chat_body
 from reviewbot.errors import AnswerMissing, PromptCut, ReplyCut, ReplyError
 from reviewbot.tokens import EstimateCounter
@@ -106,7 +106,7 @@ def _reply(row: Mapping[str, Any]) -> Reply:
     choice = dig(body, "choices", 0)
     content = dig(choice, "message", "content")
     text = content if isinstance(content, str) else ""
-    return finish(text, dig(choice, "finish_reason"), dig(body, "usage"))
+    return counted_reply(text, dig(choice, "finish_reason"), dig(body, "usage"))
 
 
 def rows_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

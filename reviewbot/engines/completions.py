@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reviewbot.engines import Reply, Request, decode_event
-from reviewbot.errors import PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.engines import Reply, Request
+from reviewbot.engines.answers import decode_event, dig, finish, number
+from reviewbot.errors import PromptTooLong
 
 _TOO_LONG = re.compile(
     r"exceed_context_size_error|maximum context length|longer than the maximum|max_tokens.{0,3} is too"
@@ -38,21 +39,12 @@ def read_stream(lines: Iterator[bytes], failure: Callable[[int, bytes], Exceptio
         usage = event.get("usage") or usage
         parts.append(str(dig(event, "choices", 0, "delta", "content") or ""))
         reason = dig(event, "choices", 0, "finish_reason") or reason
-    return finish("".join(parts), reason, usage)
+    return counted_reply("".join(parts), reason, usage)
 
 
-def finish(text: str, reason: object, usage: object) -> Reply:
-    """The reply of an answer that is over; an EngineError for one that is torn, cut or empty."""
-    if reason is None:
-        raise ReplyTorn("the answer broke off before its end")
-    read, written = whole(dig(usage, "prompt_tokens")), whole(dig(usage, "completion_tokens"))
-    if reason == "length":
-        raise ReplyCut("the answer hit its length limit", prompt_tokens=read, completion_tokens=written)
-    if reason != "stop":
-        raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
-    if not text.strip():
-        raise ReplyTorn("the model answered nothing")
-    return Reply(text, read, written)
+def counted_reply(text: str, reason: object, usage: object) -> Reply:
+    """The reply of an answer that is over, with the counts of its `usage`; an EngineError as `finish` raises it."""
+    return finish(text, reason, number(dig(usage, "prompt_tokens")), number(dig(usage, "completion_tokens")))
 
 
 def too_long(text: str) -> PromptTooLong | None:
@@ -60,20 +52,5 @@ def too_long(text: str) -> PromptTooLong | None:
     if not _TOO_LONG.search(text):
         return None
     found = _REAL_WINDOW.search(text)
-    real = next((int(number) for number in found.groups() if number), None) if found else None
+    real = next((int(size) for size in found.groups() if size), None) if found else None
     return PromptTooLong("the prompt is longer than the window", window=real)
-
-
-def dig(value: Any, *keys: str | int) -> Any:
-    """The value at a path of keys and indexes, None where there is none."""
-    for key in keys:
-        if isinstance(key, int):
-            value = value[key] if isinstance(value, list) and len(value) > key else None
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def whole(value: object) -> int:
-    """A count of the server, 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

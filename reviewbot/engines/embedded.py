@@ -27,7 +27,8 @@ from reviewbot.engines import (
     Request,
     trained_window,
 )
-from reviewbot.engines.completions import dig, messages, read_stream, too_long
+from reviewbot.engines.answers import dig
+from reviewbot.engines.completions import messages, read_stream, too_long
 from reviewbot.errors import ConfigError, DeadlineReached, EngineDown, ReplyError
 from reviewbot.gguf import read_metadata
 from reviewbot.vocabulary import Vocabulary, countable, vocabulary_of_file

@@ -21,7 +21,7 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx
 
 from reviewbot.address import UNIX, UnknownHost, loopback_address
-from reviewbot.engines import decode_json
+from reviewbot.engines.answers import decode_json
 from reviewbot.errors import OUT_OF_TIME, ConfigError, DeadlineReached, EngineDown, PrivacyError, ReplyError, ReplyTorn
 
 if TYPE_CHECKING:

@@ -19,21 +19,18 @@ from reviewbot.engines import (
     ModelFacts,
     Reply,
     Request,
-    decode_event,
     trained_window,
 )
+from reviewbot.engines.answers import decode_event, error_text, finish, number, table
 from reviewbot.engines.ollama_server import (
     BUSY,
     LoadedModel,
     OllamaServer,
     counts_whole_prompts,
-    error_text,
-    number,
     refuse_remote,
     refuses_long,
-    table,
 )
-from reviewbot.errors import EngineDown, PromptTooLong, ReplyCut, ReplyError, ReplyTorn, ServerBusy
+from reviewbot.errors import EngineDown, PromptTooLong, ReplyError, ReplyTorn, ServerBusy
 from reviewbot.values import refuse_cloud_name
 from reviewbot.vocabulary import Vocabulary, countable, open_vocabulary
 
@@ -136,15 +133,8 @@ class OllamaEngine:
     def ask(self, request: Request, deadline: float | None) -> Reply:
         """The model's whole reply; an EngineError for anything less."""
         text, event = self._chat(self._chat_body(request), deadline)
-        reason = event.get("done_reason", "stop")
-        read, written = self._prompt_tokens(event), number(event.get("eval_count"))
-        if reason == "length":
-            raise ReplyCut("the answer hit its length limit", prompt_tokens=read, completion_tokens=written)
-        if reason != "stop":
-            raise ReplyError(f"the answer ended with {str(reason)[:40]!r}")
-        if not text.strip():
-            raise ReplyTorn("the model answered nothing")
-        return Reply(text, read, written)
+        reason = str(event.get("done_reason", "stop"))
+        return finish(text, reason, self._prompt_tokens(event), number(event.get("eval_count")))
 
     def _prompt_tokens(self, event: Mapping[str, Any]) -> int:
         version = self._info.server_version if self._info is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.engines import decode_json
+from reviewbot.engines.answers import error_text, number, table
 from reviewbot.errors import DeadlineReached, EngineDown, ModelMissing, PrivacyError, ReplyError, ServerBusy
 from reviewbot.patience import patiently
 
@@ -170,31 +170,6 @@ def refuse_remote(answer: Mapping[str, Any], model: str) -> None:
     """Raise PrivacyError for an answer about, or of, a model that runs elsewhere."""
     if answer.get("remote_host") or answer.get("remote_model"):
         raise PrivacyError(f"{model} is forwarded to another machine by the server", "ollama list")
-
-
-def table(answer: object, key: str) -> dict[str, Any]:
-    """The object under a key; {} without one."""
-    value = answer.get(key) if isinstance(answer, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def number(value: object) -> int:
-    """A count of the server; absent statistics are zero (Ollama leaves zero out)."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def error_text(body: bytes) -> str:
-    """The words in `{"error": ...}`, whose value may be JSON inside a string; at most 300 characters."""
-    text = body.decode("utf-8", "replace").strip()
-    for _ in range(3):
-        inner = decode_json(text.encode())
-        if isinstance(inner, dict) and ("error" in inner or "message" in inner):
-            value = inner.get("error", inner.get("message"))
-            kind = f" ({inner['type']})" if isinstance(inner.get("type"), str) else ""
-            text = value + kind if isinstance(value, str) else json.dumps(value)
-        else:
-            break
-    return text[:300]
 
 
 def _loaded(entry: Mapping[str, Any]) -> LoadedModel:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from reviewbot.address import is_here
 from reviewbot.engines import FIRST_BYTE_S, SILENCE_S, EngineInfo, Loaded, ModelFacts, Reply, Request
-from reviewbot.engines.completions import dig, messages, read_stream, too_long, whole
-from reviewbot.engines.ollama_server import error_text
+from reviewbot.engines.answers import dig, error_text, number
+from reviewbot.engines.completions import messages, read_stream, too_long
 from reviewbot.errors import ConfigError, EngineDown, ModelMissing, ReplyError, ServerBusy
 from reviewbot.values import refuse_cloud_name
 from reviewbot.vocabulary import Vocabulary, vocabulary_of_file
@@ -70,8 +70,8 @@ class OpenAIEngine:
         if self._info is None:
             self._refuse_ollama(deadline)
             entry = self._entry(deadline)
-            told = whole(entry.get("max_model_len")) or self._window_of_llama(deadline)
-            trained = whole(dig(entry, "meta", "n_ctx_train"))
+            told = number(entry.get("max_model_len")) or self._window_of_llama(deadline)
+            trained = number(dig(entry, "meta", "n_ctx_train"))
             window = min(filter(None, (told, trained or told))) if told else self._num_ctx
             if not window:
                 raise EngineDown(f"{self._endpoint} does not tell the window of {self._model}", "--num-ctx TOKENS")
@@ -147,7 +147,7 @@ class OpenAIEngine:
     def _window_of_llama(self, deadline: float | None) -> int:
         """What llama-server gives to each of its slots; 0 for any other server."""
         status, props = self._client.call_json("/props", deadline=deadline)
-        window = whole(dig(props, "default_generation_settings", "n_ctx")) if status == 200 else 0
+        window = number(dig(props, "default_generation_settings", "n_ctx")) if status == 200 else 0
         path = dig(props, "model_path")
         if window and isinstance(path, str):
             self._model_path = path
@@ -165,8 +165,8 @@ class OpenAIEngine:
         for path, key in ((f"{CHAT}/input_tokens", "input_tokens"), ("/tokenize", "count")):
             body = {"model": self._model, "messages": messages(opening)}
             status, answer = self._client.call_json(path, body, deadline=deadline)
-            if status == 200 and whole(dig(answer, key)):
-                return whole(dig(answer, key))
+            if status == 200 and number(dig(answer, key)):
+                return number(dig(answer, key))
         return 0
 
     def _refused(self, status: int) -> EngineDown | None:
