@@ -50,8 +50,9 @@ class ModelFacts(Struct, frozen=True):
 
 
 class EngineInfo(Struct, frozen=True):
-    """What answers: `kind` is "ollama" or "embedded"; `window_tokens` are for prompt and reply together.
+    """What answers: `kind` is "ollama", "openai", "embedded", or "none" in a plan for which nobody could be asked.
 
+    `window_tokens` are for prompt and reply together, 0 before the model is loaded.
     `refuses_long` tells whether a prompt over the window is refused (else it is cut without a word).
     `demo` marks the model that is too small to find bugs.
     """
