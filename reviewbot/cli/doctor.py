@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reviewbot.cli.config import repository_here, settings_here
+from reviewbot.cli.diagnosis import Check, State
 from reviewbot.cli.hardware import Hardware, hardware_checks, hardware_json, survey_hardware
 from reviewbot.cli.hardware_table import hardware_lines
-from reviewbot.cli.probes import Check, State, check_engine
+from reviewbot.cli.probes import check_engine
 from reviewbot.errors import ExitCode, RepoError, UsageError
 from reviewbot.text import visible_line
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reviewbot.address import is_here
-from reviewbot.cli.probes import Check, State
+from reviewbot.cli.diagnosis import Check, State
 from reviewbot.engines.ollama_server import has_cloud
 
 if TYPE_CHECKING:

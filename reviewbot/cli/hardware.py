@@ -19,8 +19,8 @@ from reviewbot.capacity import (
     memory_of,
     shape_of,
 )
+from reviewbot.cli.diagnosis import Check, State
 from reviewbot.cli.engine import ollama_engine
-from reviewbot.cli.probes import Check, State
 from reviewbot.config import Config
 from reviewbot.engines.answers import number, table
 from reviewbot.engines.ollama_server import LoadedModel, OllamaServer

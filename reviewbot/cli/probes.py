@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from reviewbot.cli.diagnosis import Check, State
+from reviewbot.cli.exposure import check_exposure
 from reviewbot.errors import EngineError, PrivacyError, ReplyError, ReviewbotError, UsageError
 
 if TYPE_CHECKING:
@@ -47,23 +48,6 @@ class _Digits(Struct):
     digits: list[int]
 
 
-class State(StrEnum):
-    """How a check ended. A note stops no review."""
-
-    OK = "ok"
-    FAILED = "failed"
-    NOTE = "note"
-
-
-class Check(NamedTuple):
-    """One line of the answer; `hint` is what to type."""
-
-    name: str
-    state: State
-    message: str
-    hint: str | None = None
-
-
 def check_engine(settings: "Settings") -> Iterator[Check]:
     """The checks from the endpoint to a test request, ended by the first that makes the rest pointless."""
     config = settings.config
@@ -99,7 +83,6 @@ def _check_endpoint(config: "Config", origin: str) -> Check:
 def _check_ollama(config: "Config") -> Iterator[Check]:
     """Raises an EngineError when no Ollama server answers."""
     from reviewbot.cli.engine import ollama_engine
-    from reviewbot.cli.exposure import check_exposure
 
     engine = ollama_engine(config)
     try:
