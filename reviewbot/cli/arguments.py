@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -112,8 +112,6 @@ def _refuse_common_mistakes(words: Sequence[str]) -> None:
     if "--fix" in words:
         raise UsageError("reviewbot changes no files, so there is no --fix", "reviewbot diff")
     if words and not words[0].startswith("-") and words[0] not in COMMANDS:
-        import os
-
         if os.path.exists(words[0]):
             raise UsageError("reviewbot reviews changes, not files", f"reviewbot diff -- {words[0]}")
         import difflib
@@ -141,6 +139,8 @@ def _build_parser() -> argparse.ArgumentParser:
         everywhere=False,
         show=None,
         vocab=None,
+        next=None,
+        first_parent=False,
         warm=False,
         warm_only=False,
         reason=None,
@@ -161,6 +161,19 @@ def _build_parser() -> argparse.ArgumentParser:
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
+    _add_words(made)
+    _add_options_of_install(made)
+    _add_options_of_ci(made["ci"])
+    for name, one in made.items():
+        _add_common_options(one, name, "")
+        _add_settings(one, "", hidden=name in ("install", "uninstall"))
+    _add_common_options(parser, "diff", FIRST)
+    _add_settings(parser, FIRST, hidden=False)
+    return parser
+
+
+def _add_words(made: Mapping[str, argparse.ArgumentParser]) -> None:
+    """What each command takes behind its name, and the options that go with it."""
     for name in ("diff", "plan"):
         made[name].add_argument("--staged", "--cached", action="store_true", help="what is staged")
         made[name].add_argument("args", nargs="*", metavar="REV", help="as for git diff: REV, A..B, A...B, A B, or -")
@@ -169,7 +182,7 @@ def _build_parser() -> argparse.ArgumentParser:
         made[name].add_argument("--vocab", metavar="FILE", help="count with the vocabulary of this GGUF file")
     made["batch"].add_argument("args", nargs="*", metavar="ACTION", help="export RANGE, or import REQUESTS RESULTS ...")
     text = "import: write the requests that have no answer yet"
-    made["batch"].add_argument("--next", metavar="FILE", default=None, help=text)
+    made["batch"].add_argument("--next", metavar="FILE", help=text)
     made["merge"].add_argument("args", nargs="+", metavar="REPORT", help="a report in JSON, of each share one")
     made["show"].add_argument("args", nargs="?", metavar="REV", help="the commit (default HEAD)")
     made["show"].add_argument("-m", "--first-parent", action="store_true", help="a merge against its first parent")
@@ -179,6 +192,9 @@ def _build_parser() -> argparse.ArgumentParser:
     made["baseline"].add_argument("--staged", "--cached", action="store_true", help="write: accept what is staged")
     made["baseline"].add_argument("--reason", metavar="TEXT", help="why the findings are accepted")
     made["cache"].add_argument("args", nargs="*", metavar="ACTION", help="info (default), clear or prune")
+
+
+def _add_options_of_install(made: Mapping[str, argparse.ArgumentParser]) -> None:
     made["install"].add_argument("--stage", action="append", metavar="STAGE", help="a hook to write (repeatable)")
     made["install"].add_argument("--warm", action="store_true", help="also review while you stage (post-index-change)")
     made["install"].add_argument("--warm-only", action="store_true", help="write no other hook than that one")
@@ -186,13 +202,6 @@ def _build_parser() -> argparse.ArgumentParser:
     for name in ("install", "uninstall"):
         text = "in all repositories of yours, through git's global configuration"
         made[name].add_argument("--global", dest="everywhere", action="store_true", help=text)
-    _add_options_of_ci(made["ci"])
-    for name, one in made.items():
-        _add_common_options(one, name, "")
-        _add_settings(one, "", hidden=name in ("install", "uninstall"))
-    _add_common_options(parser, "diff", FIRST)
-    _add_settings(parser, FIRST, hidden=False)
-    return parser
 
 
 def _add_options_of_ci(parser: argparse.ArgumentParser) -> None:

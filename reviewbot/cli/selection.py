@@ -40,18 +40,11 @@ def select_changes(options: argparse.Namespace) -> tuple[Repository | None, tupl
     if options.command == "show":
         if options.paths is not None:
             raise UsageError("show takes no paths", "reviewbot diff REV^..REV -- PATH")
-        return repository, (
-            repository.commit(
-                "HEAD" if options.args == [] else options.args, first_parent=_flag(options, "first_parent")
-            ),
-        )
+        revision = "HEAD" if options.args == [] else options.args
+        return repository, (repository.commit(revision, first_parent=options.first_parent),)
     if options.staged and not options.args and options.paths is None:
         return repository, (repository.merge() or repository.select([], None, staged=True),)
     return repository, (repository.select(options.args, options.paths, staged=options.staged),)
-
-
-def _flag(options: argparse.Namespace, name: str) -> bool:
-    return bool(getattr(options, name, False))
 
 
 def _from_stdin(options: argparse.Namespace) -> Change:
