@@ -5,7 +5,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import argparse
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
@@ -93,6 +96,13 @@ def _run(words: Sequence[str], started: float) -> int:
             from reviewbot.cli import ci
 
             return ci.run(options, started=started)
+        case _:
+            return _run_without_deadline(options)
+
+
+def _run_without_deadline(options: "argparse.Namespace") -> int:
+    """Run a command that has no use for the time at which the process began."""
+    match options.command:
         case "batch":
             from reviewbot.cli import batch
 
