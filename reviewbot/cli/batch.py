@@ -19,7 +19,7 @@ from reviewbot.engines.batch import BatchEngine, rows_of
 from reviewbot.errors import ExitCode, UsageError
 from reviewbot.files import replacing
 from reviewbot.reading import run_review
-from reviewbot.repo import Change, open_repository
+from reviewbot.repo import Change, Repository, open_repository
 from reviewbot.review import Material, Options, Review, tell_idle_ignores
 from reviewbot.text import visible_line
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace, words: Sequence[str]) -> int:
     repository = open_repository()
     change = repository.select(words, None, staged=False)
-    material, config, asking, engine = _prepare(options, change, {})
+    material, config, asking, engine = _prepare(options, repository, change, {})
     _ask(material, asking, engine)
     sys.stdout.writelines(_lines(engine))
     left_out = sum(omission.lines for omission in material.skipped)
@@ -59,8 +59,9 @@ def _import(options: argparse.Namespace, requests: str, results: Sequence[str]) 
     answers: dict[str, dict[str, Any] | None] = {}
     for row in (row for name in results for row in _rows(name)):
         answers[row["custom_id"]] = None if row["custom_id"] in answers else row
-    change = open_repository().between(base, head)
-    material, config, asking, engine = _prepare(options, change, answers)
+    repository = open_repository()
+    change = repository.between(base, head)
+    material, config, asking, engine = _prepare(options, repository, change, answers)
     review = tell_idle_ignores(_ask(material, asking, engine), material)
     if asked and not asked & (engine.used | engine.requests.keys()):
         raise UsageError(
@@ -79,11 +80,10 @@ def _import(options: argparse.Namespace, requests: str, results: Sequence[str]) 
 
 
 def _prepare(
-    options: argparse.Namespace, change: Change, answers: dict[str, dict[str, Any] | None]
+    options: argparse.Namespace, repository: Repository, change: Change, answers: dict[str, dict[str, Any] | None]
 ) -> tuple[Material, Config, Options, BatchEngine]:
     if change.source.kind != "range":
         raise UsageError("a batch is about the change between two commits", EXPORT)
-    repository = open_repository()
     settings = load_settings(options, repository, (change,))
     config = settings.config
     if config.num_ctx is None:
