@@ -331,6 +331,20 @@ def test_a_job_that_is_cancelled_writes_its_reports(clone: GitRepo, tmp_path: Pa
     assert "Traceback" not in err
 
 
+def test_a_job_that_is_cancelled_while_it_waits_tells_what_it_did_not_read(clone: GitRepo) -> None:
+    settled(clone, {}, {"a.py": "a = 1\n", "b.txt": "<<<<<<< a\nx\n=======\ny\n>>>>>>> b\n"})
+    run = start("--endpoint", "http://127.0.0.1:9", "--wait", "60", "--format", "json")
+    assert run.stderr is not None
+    assert any("waiting for http://127.0.0.1:9" in line for line in iter(run.stderr.readline, ""))
+    run.send_signal(signal.SIGTERM)
+    out, err = run.communicate(timeout=5)
+    assert run.returncode == 130, err
+    report = json.loads(out)
+    assert [finding["rule"] for finding in report["findings"]] == ["check/conflict-marker"]
+    assert (report["coverage"]["added"], report["coverage"]["failed"]) == (6, 6)
+    assert {entry["reason"] for entry in report["failed"]} == {"interrupted"}
+
+
 def test_a_server_that_comes_late_is_waited_for(clone: GitRepo) -> None:
     with FakeServer() as server:
         server.overrides["/api/version"] = (503, {"error": "loading"})

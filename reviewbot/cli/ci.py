@@ -26,7 +26,8 @@ from reviewbot.errors import RepoError, UsageError
 from reviewbot.hosts import Host, Job
 from reviewbot.progress import open_heartbeat
 from reviewbot.repo import Change, Repository, open_repository
-from reviewbot.review import tell_idle_ignores
+from reviewbot.review import Material, Review, tell_idle_ignores
+from reviewbot.review import interrupted as before_asking
 from reviewbot.text import visible_line
 
 
@@ -69,14 +70,25 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
         if options.no_model or not any(file.added for file in material.changes):
             review = review_material(material, config, manner, deadline)
         else:
-            with one_at_a_time(config), own_server(config, options.serve) as config:  # one GPU, whoever asks it
-                wait_for_server(config, options.wait)
-                review = review_material(material, config, manner, deadline)
+            review = _ask_in_turn(material, config, manner, options, deadline)
         review = replace(review, share=share) if share else tell_idle_ignores(review, material)
         remember(repository, config, review)
         if state is not None and state.gives_way and not (review.failed or review.unconfirmed or review.interrupted):
             state.remove()
         return publish(review, config, options)
+
+
+def _ask_in_turn(
+    material: Material, config: Config, manner: Manner, options: argparse.Namespace, deadline: float | None
+) -> Review:
+    """What the server says when it is there and no other job asks it; what the checks found, where the job is cancelled
+    before that."""
+    try:
+        with one_at_a_time(config), own_server(config, options.serve) as config:  # one GPU, whoever asks it
+            wait_for_server(config, options.wait)
+            return review_material(material, config, manner, deadline)
+    except KeyboardInterrupt:
+        return before_asking(material)
 
 
 def _own_state(repository: Repository, change: Change, config: Config, options: argparse.Namespace) -> StateFile | None:
