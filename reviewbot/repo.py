@@ -185,6 +185,15 @@ class Repository:
         """Whether this clone has a part of the history only."""
         return os.path.exists(os.path.join(self.common_dir, "shallow"))
 
+    def is_cut(self, commit: str, other: str) -> bool:
+        """Whether parents are missing here of what only one of two commits has: then the two may have more in common
+        than this clone can tell."""
+        if not self.is_shallow:
+            return False
+        with open(os.path.join(self.common_dir, "shallow"), encoding="ascii") as file:
+            cut = set(file.read().split())
+        return not cut.isdisjoint(self._git.ask("rev-list", f"{commit}...{other}").decode().split())
+
     def between(self, base: str, head: str) -> Change:
         """What one commit has that another one has not."""
         return self._tree_diff(base, head, "range")

@@ -129,6 +129,40 @@ def test_a_shallow_clone_says_what_to_set(
     assert capfd.readouterr().err.count("fetch-depth: 0") == 2
 
 
+@pytest.mark.parametrize("depth", [4, 6, 8, 12])
+def test_a_shallow_clone_that_knows_an_older_common_commit_alone(
+    depth: int, repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def commit(name: str) -> None:
+        repo.stage(f"{name}.py", "x = 1\n")
+        repo.commit(name)
+
+    for name in HOST_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    repo.git("branch", "side")
+    commit("main1")
+    repo.git("checkout", "-q", "-b", "topic")
+    for number in range(8):
+        commit(f"topic{number}")
+    repo.git("checkout", "-q", "side")
+    commit("side1")
+    repo.git("checkout", "-q", "topic")
+    repo.git("merge", "-q", "--no-edit", "side")
+    repo.git("branch", "-q", "-D", "side")
+    repo.git("checkout", "-q", "main")
+    commit("main2")
+    source = f"file://{repo.path}"
+    repo.git("clone", "-q", "--depth", str(depth), "--no-single-branch", source, str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    code = main(["ci", "--no-model", "--format", "json", "--base", "origin/main", "--head", "origin/topic"])
+    told = capfd.readouterr()
+    if depth < 12:
+        assert code == 2 and "too shallow to tell where the change begins" in told.err
+    else:
+        paths = {file["path"] for file in json.loads(told.out)["coverage"]["files"]}
+        assert paths == {"side1.py", *(f"topic{number}.py" for number in range(8))}
+
+
 def test_a_branch_that_was_not_fetched(
     clone: GitRepo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,9 +121,9 @@ def find_change(repository: Repository, job: Job, host: Host) -> Change:
     if base is None:
         raise _unknown(repository, job.base or f"origin/{job.branch}", host)
     parted = repository.merge_base(base, head)
+    if repository.is_shallow and (parted is None or (parted not in (base, head) and repository.is_cut(base, head))):
+        raise RepoError("this clone is too shallow to tell where the change begins", host.deepen)
     if parted is None:
-        if repository.is_shallow:
-            raise RepoError("this clone is too shallow to tell where the change begins", host.deepen)
         raise RepoError(f"{_short(base)} and {_short(head)} have no commit in common", hosts.BASE_HINT)
     if parted == head and job.branch and not job.base and not job.about.endswith("request"):
         raise UsageError(f"origin/{job.branch} has all of {_short(head)}, so it tells no change", hosts.BASE_HINT)
