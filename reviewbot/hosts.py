@@ -129,11 +129,15 @@ def _jenkins(variables: Variables) -> Job:
     if variables.get("TAG_NAME"):
         raise _no_change("tag")
     branch = variables.get("BRANCH_NAME") or variables.get("GIT_BRANCH", "").removeprefix("origin/")
-    successful, last = variables.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"), variables.get("GIT_PREVIOUS_COMMIT")
-    before = successful or (last if last != head else None)  # a build that failed is built again: all of it
+    primary = variables.get("BRANCH_IS_PRIMARY") == "true"
+    before, last = variables.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"), variables.get("GIT_PREVIOUS_COMMIT")
+    if not before and last != head and (primary or not variables.get("BRANCH_NAME")):
+        before = (
+            last  # nothing else tells what came to a default branch; on others all is reviewed until a build succeeds
+        )
     if before:
         return Job(f"what came to {branch} since the last build", head, base=before)
-    return _since_default(head, branch, branch if variables.get("BRANCH_IS_PRIMARY") == "true" else None)
+    return _since_default(head, branch, branch if primary else None)
 
 
 def _azure(variables: Variables) -> Job:

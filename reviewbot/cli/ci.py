@@ -141,7 +141,9 @@ def _unknown(repository: Repository, rev: str, host: Host) -> RepoError:
     if repository.is_shallow:
         return RepoError(f"this shallow clone does not have {name}", host.deepen)
     hint = f"git fetch {name.replace('/', ' ', 1)}" if name.startswith("origin/") else f"git fetch origin {name}"
-    return RepoError(f"this clone does not have {name}", hosts.BASE_HINT if name == "origin/HEAD" else hint)
+    if name == "origin/HEAD":
+        hint = f"git remote set-head origin --auto, or: {hosts.BASE_HINT}"
+    return RepoError(f"this clone does not have {name}", hint)
 
 
 def _told(job: Job, host: Host, change: Change) -> str:
