@@ -9,11 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.dialogue import Dialogue
+from reviewbot.diff import FileChange
 from reviewbot.engines import Reply, Request
 from reviewbot.errors import AnswerMissing, DeadlineReached, EngineDown, EngineError, PromptCut, PromptTooLong, ReplyCut
-from reviewbot.findings import Finding, add_note
+from reviewbot.findings import Finding, add_note, mask_finding
 from reviewbot.masks import NO_MASK, Mask
-from reviewbot.plan import Chunk, Omission, Plan, omit_chunk, part_hunks, repack, split_chunk
+from reviewbot.pace import Pace, Progress
+from reviewbot.plan import Chunk, Omission, omit_chunk, part_hunks, repack, split_chunk
+from reviewbot.portions import RecallParts, plan_portion, portions_of, recall_nothing
 from reviewbot.prompts import render_change
 from reviewbot.replies import MAX_FINDINGS, parse_findings, reply_schema
 from reviewbot.risk import riskiest_first
@@ -37,28 +40,17 @@ def keep_nothing(chunk: Chunk, findings: tuple[Finding, ...]) -> None:
 
 class Manner(Struct, frozen=True):
     """How to ask. `reply_findings` bounds the findings of one answer. `tokens_per_s` is what an earlier run measured,
-    read and written together (None: nothing). `keep` is told of each chunk that was read, with what was found. `mask`
-    hides secrets in answers. `parallel` is how many requests are under way at one time."""
+    read and written together (None: nothing). `keep` is told of each chunk that was read, with what was found; `recall`
+    takes out of a plan what was read before. `mask` hides secrets in what is said. `parallel` is how many requests are
+    under way at one time."""
 
     sizing: Sizing
     tokens_per_s: float | None = None
     reply_findings: int = MAX_FINDINGS
     keep: Callable[[Chunk, tuple[Finding, ...]], None] = keep_nothing
+    recall: RecallParts = recall_nothing
     mask: Mask = NO_MASK
     parallel: int = 1
-
-
-class Progress(NamedTuple):
-    """How far a run is: chunks done and planned, tokens per second so far (read and written together; 0 before the
-    first answer), and the seconds that the rest will take, where there is a measure for it. `read` and `failed` are
-    what has come to that since the step before, and stays so."""
-
-    done: int
-    total: int
-    tokens_per_second: float
-    seconds_left: float | None = None
-    read: tuple[Chunk, ...] = ()
-    failed: tuple[Omission, ...] = ()
 
 
 class Asked(NamedTuple):
@@ -72,12 +64,15 @@ class Asked(NamedTuple):
     interrupted: bool
 
 
-def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Callable[[Progress], None]) -> Asked:
-    """Ask about each chunk, the riskiest first. A failure is data; Ctrl-C ends the asking and is noted, not raised.
+def ask_changes(
+    dialogue: Dialogue, changes: Sequence[FileChange], manner: Manner, on_progress: Callable[[Progress], None]
+) -> Asked:
+    """Plan the changes and ask about each chunk, the riskiest first. A failure is data; Ctrl-C ends the asking and is
+    noted, not raised.
 
     The dialogue's window may turn out smaller than the server said, and is then replaced.
     """
-    run = _Run(dialogue, plan, manner, on_progress)
+    run = _Run(dialogue, changes, manner, on_progress)
     interrupted = False
     try:
         run.ask_chunks()
@@ -85,9 +80,10 @@ def ask_chunks(dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Call
         interrupted = True
         run.recall()
         run.give_up("interrupted")
+    known = (mask_finding(finding, manner.mask) for _, findings in run.state.known for finding in findings)
     read = sorted(run.state.read, key=lambda entry: run.place(entry.chunk))
     return Asked(
-        findings=(*(finding for _, findings in read for finding in findings), *run.full),
+        findings=(*known, *(finding for _, findings in read for finding in findings), *run.full),
         reviewed=run.state.reviewed,
         failed=run.state.failed,
         hints=tuple(dict.fromkeys(hint for _, hint in sorted(run.hints))),
@@ -107,23 +103,30 @@ class _Sent(NamedTuple):
 
 
 class _Run:
-    """Every chunk goes from `waiting` to `sent`, and from there to `read` or `failed`, or back in parts or packed anew.
+    """Every portion goes from `unplanned` to chunks that are `waiting`, every chunk from there to `sent`, and on to
+    `read` or `failed`, or back in parts or packed anew.
 
     The state belongs to this thread: others, where there are any, only ask and read the answer.
     """
 
-    def __init__(self, dialogue: Dialogue, plan: Plan, manner: Manner, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        changes: Sequence[FileChange],
+        manner: Manner,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
         self.dialogue = dialogue
         self.manner = manner
         self.on_progress = on_progress
         self.slots = Slots[_Sent, _Answer](manner.parallel)
-        self.state = State(riskiest_first(plan.chunks), failed=plan.failed)
+        self.state = State(portions_of(changes))
         self.hints: list[tuple[tuple[int, int], str]] = []
         self.failures = 0
         self.full: list[Finding] = []
         self.over: tuple[str, str | None] | None = None
-        self.told = (0, 0)
-        hunks = (unit.hunk for chunk in plan.chunks for unit in chunk.units)
+        self.pace = Pace(dialogue, self.state, manner.parallel, manner.tokens_per_s)
+        hunks = (hunk for change in changes for hunk in change.hunks)
         self._places = {id(hunk): place for place, hunk in enumerate(hunks)}
 
     @property
@@ -137,11 +140,15 @@ class _Run:
         return self._places[id(first.hunk)], first.start
 
     def ask_chunks(self) -> None:
-        """Until nothing waits and nothing is under way."""
-        while self.state.waiting or self.state.sent:
-            self._report_progress()
+        """Until all is planned, nothing waits and nothing is under way. What was sent is answered while the next
+        portion is planned."""
+        while self.state.goes_on:
             while self.state.waiting and len(self.state.sent) < self.manner.parallel:
                 self._send(self.state.waiting[0])
+            if self.state.unplanned and len(self.state.waiting) < self.manner.parallel:
+                self._plan_portion()
+                continue
+            self.on_progress(self.pace.step(self.state))
             try:
                 sent, answer = self.slots.wait(self.dialogue.deadline)
             except DeadlineReached as error:
@@ -151,20 +158,24 @@ class _Run:
                 self._receive(sent, answer)
             if self.over:  # what was under way then may come back in parts
                 self.give_up(*self.over)
-        self._report_progress()
+        self.on_progress(self.pace.step(self.state))
 
     def recall(self) -> None:
         """Wait no longer for what is under way."""
-        self.state = replace(self.state, waiting=self.state.sent + self.state.waiting, sent=())
+        self.state = self.state.recall()
 
     def give_up(self, reason: str, hint: str | None = None) -> None:
-        """Everything that still waits is failed, and nothing more is sent."""
+        """Everything that is not asked about by now is failed, and nothing more is sent."""
         self.over = self.over or (reason, hint)
         waiting = self.state.waiting
         if waiting and hint:
             self.hints.append((min(map(self.place, waiting)), hint))
-        omitted = tuple(omission for chunk in waiting for omission in omit_chunk(chunk, reason))
-        self.state = replace(self.state, waiting=(), failed=self.state.failed + omitted)
+        self.state = self.state.give_up(reason)
+
+    def _plan_portion(self) -> None:
+        budget = self.manner.sizing.budget(self.window)
+        made = plan_portion(self.state.unplanned[0], budget, self.dialogue.deadline, self.manner.recall)
+        self.state = self.state.plan(*made)
 
     def _send(self, chunk: Chunk) -> None:
         segments = chunk.segments
@@ -279,21 +290,3 @@ class _Run:
         if error.hint:
             self.hints.append((self.place(chunk), error.hint))
         self.state = self.state.end(chunk, failed=omit_chunk(chunk, error.message))
-
-    def _report_progress(self) -> None:
-        done, waiting = len(self.state.read), self.state.sent + self.state.waiting
-        talk, speed, left = self.dialogue, self.manner.tokens_per_s or 0.0, None
-        at_once = max(min(self.manner.parallel, len(waiting)), 1)
-        if talk.answers:
-            speed = (talk.prompt_tokens + talk.completion_tokens) / max(talk.seconds, 1e-6)
-            left = talk.seconds / talk.answers * len(waiting) / at_once
-        elif speed:
-            left = expected_tokens(waiting, self.window) / speed / at_once
-        (known, lost), self.told = self.told, (done, len(self.state.failed))
-        read = tuple(entry.chunk for entry in self.state.read[known:])
-        self.on_progress(Progress(done, done + len(waiting), speed, left, read, self.state.failed[lost:]))
-
-
-def expected_tokens(chunks: Sequence[Chunk], window: Window) -> int:
-    """Tokens that a model reads for these chunks, the instructions of each request included."""
-    return len(chunks) * window.fixed_tokens + sum(chunk.tokens for chunk in chunks)

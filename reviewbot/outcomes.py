@@ -24,6 +24,7 @@ from reviewbot.findings import Confirmed, Finding, Severity, excerpt
 from reviewbot.plan import Chunk, Plan
 from reviewbot.prompts import CONFIRM, load_builtin
 from reviewbot.replies import REPLY_KEYS
+from reviewbot.standing import Read
 from reviewbot.units import RADII, Unit, heading
 
 VERSION = 2
@@ -115,21 +116,21 @@ class Outcomes:
         findings = tuple(finding for part in found if part is not None for finding in part)
         return Known(findings, reviewed, len(known), tuple(change for change in rest if change.hunks))
 
-    def take_known_parts(self, plan: Plan) -> tuple[Plan, tuple[Finding, ...], Counter[str]]:
-        """The plan without the parts of cut hunks that are known, their findings and their added lines."""
+    def take_known_parts(self, plan: Plan) -> tuple[Plan, tuple[Read, ...]]:
+        """The plan without the parts of cut hunks that are known, and those."""
         units = [unit for chunk in plan.chunks for unit in chunk.units if unit.added]
         found = self._recall(units)
         known = {id(unit): findings for unit, findings in zip(units, found, strict=True) if findings is not None}
-        reviewed: Counter[str] = Counter()
+        read: list[Read] = []
         values: dict[bytes, bytes] = {}
         for unit in units:
             if id(unit) in known:
-                reviewed[unit.path] += unit.added
+                read.append(Read(Chunk((unit,), 0), known[id(unit)]))
                 values.update(self._note(unit, known[id(unit)]))
         self._memory.put(values)
         chunks = (replace(c, units=tuple(u for u in c.units if id(u) not in known)) for c in plan.chunks)
         left = replace(plan, chunks=tuple(chunk for chunk in chunks if chunk.added))
-        return left, tuple(finding for findings in known.values() for finding in findings), reviewed
+        return left, tuple(read)
 
     def keep(self, chunk: Chunk, findings: Sequence[Finding]) -> None:
         """Keep what a whole answer about a chunk said."""

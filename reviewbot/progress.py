@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reviewbot.speed import LONG_S, show_duration
 
 if TYPE_CHECKING:
-    from reviewbot.ask import Progress as Step
+    from reviewbot.pace import Progress as Step
 
 
 HEARTBEAT_S = 30.0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from reviewbot.advice import slow_note
-from reviewbot.ask import FULL, Manner, Progress, ask_chunks, keep_nothing
+from reviewbot.ask import FULL, Manner, ask_changes, keep_nothing
 from reviewbot.confirm import demote
 from reviewbot.coverage import cover, lines_to_read
 from reviewbot.dialogue import Asker, Dialogue, Silence
@@ -24,8 +24,10 @@ from reviewbot.functions import views_of_hunk
 from reviewbot.gpu import probe
 from reviewbot.opinions import Settled, Terms, ask_opinions
 from reviewbot.outcomes import Known, Outcomes
+from reviewbot.pace import Progress
 from reviewbot.patience import patiently
-from reviewbot.plan import Budget, Omission, Plan, omit, plan_review, repack
+from reviewbot.plan import Omission, omit
+from reviewbot.portions import recall_nothing
 from reviewbot.review import Material, Options, Review, Usage, sort_findings, unread
 from reviewbot.sieves import Sifted, cap_findings, sift
 from reviewbot.window import load_window
@@ -84,20 +86,21 @@ def run_review(
         known = outcomes.take_known(material.changes) if outcomes else nothing_known(material.changes)
         load = partial(load_window, engine, info, known.rest, options.sizing, options.deadline, look)
         window, loaded = patiently(load, options.deadline)
-        deadline = _deadline(options, info, started)
-        budget = options.sizing.budget(window)
-        plan = plan_review(known.rest, budget, deadline)
-        if outcomes:
-            plan, known = _without_known_parts(outcomes, plan, known, budget, deadline)
-        keep = outcomes.keep if outcomes else keep_nothing
-        parallel = 1 if info.kind == "embedded" else options.parallel  # it has one slot
-        manner = Manner(options.sizing, recall_speed(info), options.reply_findings, keep, material.mask, parallel)
+        manner = Manner(
+            options.sizing,
+            recall_speed(info),
+            options.reply_findings,
+            keep=outcomes.keep if outcomes else keep_nothing,
+            recall=outcomes.take_known_parts if outcomes else recall_nothing,
+            mask=material.mask,
+            parallel=1 if info.kind == "embedded" else options.parallel,  # it has one slot
+        )
     except EngineError as error:
         return _unanswered(material, options, recalled, error.message, (error.hint,) if error.hint else ())
     except KeyboardInterrupt:
         return replace(_unanswered(material, options, recalled, "interrupted"), interrupted=True)
-    dialogue = Dialogue(engine, window, deadline, options.max_requests)
-    asked = ask_chunks(dialogue, plan, manner, on_progress)
+    dialogue = Dialogue(engine, window, _deadline(options, info, started), options.max_requests)
+    asked = ask_changes(dialogue, known.rest, manner, on_progress)
     marked = mark(_in_order(_masked(known, material) + asked.findings, material.changes), material.changes)
     said = _belittled(marked) if info.demo else marked
     stopped = "interrupted" if asked.interrupted else None
@@ -180,18 +183,6 @@ def _told_of_full(said: Sequence[Finding]) -> tuple[str, ...]:
 def _masked(known: Known, material: Material) -> tuple[Finding, ...]:
     """What was said before: of a change that has other secrets, perhaps."""
     return tuple(mask_finding(finding, material.mask) for finding in known.findings)
-
-
-def _without_known_parts(
-    outcomes: Outcomes, plan: Plan, known: Known, budget: Budget, deadline: float | None
-) -> tuple[Plan, Known]:
-    """The plan without the parts of cut hunks that are known, packed anew, and all that is known then."""
-    left, findings, reviewed = outcomes.take_known_parts(plan)
-    if not reviewed:
-        return plan, known
-    packed = repack(left.chunks, budget, deadline)
-    more = known._replace(findings=known.findings + findings, reviewed=known.reviewed + reviewed)
-    return Plan(packed.chunks, left.failed + packed.failed), more
 
 
 def _in_order(findings: tuple[Finding, ...], changes: Sequence[FileChange]) -> tuple[Finding, ...]:

@@ -130,6 +130,11 @@ def _rank(chunk: Chunk) -> tuple[bool, int]:
     return not code, -sum(reason.points for reason in REASONS if reason.holds(part))
 
 
+def path_rank(path: str) -> tuple[bool, bool]:
+    """Where a file stands by its name alone, the least first: names of security, others, tests and documents."""
+    return is_test_or_doc(path), _PATH.search(path.lower()) is None
+
+
 def is_test_or_doc(path: str) -> bool:
     """Whether a file is a test or a document by its name or its folder."""
     return _TEST_OR_DOC.fullmatch(path.lower()) is not None

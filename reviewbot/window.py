@@ -155,7 +155,7 @@ def load_window(
     counter = counter_for(vocabulary, refuses_long=info.refuses_long)
     loaded = engine.load(_wanted_window(info, counter, changes, sizing, look), sizing.opening, deadline)
     estimated = Window(loaded.window_tokens, counter, sizing.opening, loaded.prompt_tokens)
-    fits_by_bytes = sizing.code_tokens(estimated) >= max(_shown_bytes(changes), MIN_CHUNK_TOKENS)
+    fits_by_bytes = sizing.code_tokens(estimated) >= max(shown_bytes(changes), MIN_CHUNK_TOKENS)
     if info.refuses_long and not fits_by_bytes:
         counter = counter_for(engine.vocabulary(deadline), refuses_long=True)
     return open_window(counter, loaded, sizing.opening), loaded
@@ -185,11 +185,11 @@ def _wanted_window(
     rough = EstimateCounter() if info.refuses_long else counter
     overhead = Window(0, rough, sizing.opening).fixed_tokens
     largest = partial(largest_window_here, info, look)
-    wanted = choose_window(info, _shown_bytes(changes), overhead, sizing.chunk_tokens, largest)
+    wanted = choose_window(info, shown_bytes(changes), overhead, sizing.chunk_tokens, largest)
     return wanted if wanted == info.facts.loaded_window else min(wanted, most_used(counter, wanted))
 
 
-def _shown_bytes(changes: Sequence[FileChange]) -> int:
+def shown_bytes(changes: Sequence[FileChange]) -> int:
     """About as many bytes as a change has when it is shown."""
     return sum(len(line.text) + 6 for change in changes for hunk in change.hunks for line in hunk.lines)
 

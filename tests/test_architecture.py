@@ -14,8 +14,8 @@ errors text masks files address values setting settings layers config sections d
 blobs base repo gpu capacity gguf sentencepiece bytepair vocabulary layout tokens findings fingerprints languages
 prose sieves remarks exclusions duplicates ignores baseline decoding replies privatekeys detectors checks units
 functions headings plan shares risk coverage skips standing patience prompts engines advice syntax confirm outcomes
-window dialogue slots ask opinions review reading verdict reporters output store speed progress power worker warmhook
-hookscripts hooknames hookmanagers install globalhooks hookstate hosts cli
+window portions dialogue pace slots ask opinions review reading verdict reporters output store speed progress power
+worker warmhook hookscripts hooknames hookmanagers install globalhooks hookstate hosts cli
 """.split()
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 

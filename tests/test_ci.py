@@ -16,9 +16,9 @@ from conftest import GitRepo
 from fake_server import Exchange, FakeServer, fake, say
 from servers import FOLDER, TINY, need
 
-from reviewbot.ask import Progress
 from reviewbot.cli import main
 from reviewbot.hosts import host_of
+from reviewbot.pace import Progress
 from reviewbot.progress import Heartbeat, StreamedProgress
 from reviewbot.reporters.jsonlines_report import render_progress
 

@@ -86,14 +86,14 @@ def test_what_was_kept_is_known_and_nothing_else(
         first.keep(chunk, on_each_added_line(chunk))
     again = Outcomes(memory, MANNERS)
     known = again.take_known(made)
-    left, findings, read = again.take_known_parts(plan_review(known.rest, budget))
-    found = [(f.path, f.line) for f in (*known.findings, *findings)]
+    left, parts = again.take_known_parts(plan_review(known.rest, budget))
+    found = [(f.path, f.line) for f in (*known.findings, *(f for part in parts for f in part.findings))]
     waiting = [place for chunk in left.chunks for place in added(chunk)]
     every = [(c.path, line.new) for c in made for line in c.added]
     failed = [place for o in left.failed for place in every if o.path == place[0] and o.start <= place[1] <= o.end]
     assert sorted(found + waiting + failed) == sorted(every)
     assert set(found) >= {place for chunk in kept for place in added(chunk)}
-    assert sum((known.reviewed + read).values()) == len(found)
+    assert sum(known.reviewed.values()) + sum(part.chunk.added for part in parts) == len(found)
 
 
 @pytest.mark.parametrize(

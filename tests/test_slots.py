@@ -18,11 +18,11 @@ from scripted_engine import CLEAN, INFO, ScriptedEngine, findings, verdict
 from test_review import EACH, many, numbers, review, sized
 from values import change
 
-from reviewbot.ask import Progress
 from reviewbot.cli import main
 from reviewbot.engines import Reply, Request
 from reviewbot.engines.http import Client
 from reviewbot.errors import EngineDown, EngineError, PromptTooLong, ReplyCut, ReplyError, ReplyTorn
+from reviewbot.pace import Progress
 from reviewbot.reading import run_review
 from reviewbot.repo import Source
 from reviewbot.review import Material, Options, Review

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from scripted_engine import CLEAN, INFO, ScriptedEngine
 from values import change
 
-from reviewbot.ask import Progress
 from reviewbot.findings import Severity
+from reviewbot.pace import Progress
 from reviewbot.prompts import load_prompt
 from reviewbot.reading import run_review
 from reviewbot.repo import Source

@@ -65,12 +65,9 @@ def _request_number(text: str | None) -> int | None:
 
 
 def _foresee(material: "Material", config: "Config", vocab: str | None) -> Foreseen:
-    from msgspec.structs import replace
-
     from reviewbot.cli.engine import cache_part
-    from reviewbot.plan import plan_review
+    from reviewbot.portions import plan_all
     from reviewbot.reading import for_demo
-    from reviewbot.risk import riskiest_first
     from reviewbot.speed import recall_speed
     from reviewbot.window import foresee_window
 
@@ -85,8 +82,7 @@ def _foresee(material: "Material", config: "Config", vocab: str | None) -> Fores
     options = review_options(config, deadline=None)
     options = for_demo(options) if info.demo else options
     window, loaded = foresee_window(info, vocabulary, material.changes, options.sizing)
-    plan = plan_review(material.changes, options.sizing.budget(window))
-    plan = replace(plan, chunks=riskiest_first(plan.chunks))
+    plan = plan_all(material.changes, options.sizing.budget(window))
     if vocabulary is not None:
         counted = "counted exactly"
     elif info.refuses_long:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from reviewbot.ask import expected_tokens
 from reviewbot.diff import LineKind
 from reviewbot.plan import Chunk, Omission
+from reviewbot.portions import expected_tokens
 from reviewbot.reporters.omissions import count_words, omission_lines, skipped_lines
 from reviewbot.speed import show_duration
 from reviewbot.text import visible_line

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from reviewbot.ask import Progress as Step
 from reviewbot.cli.arguments import parse_arguments
 from reviewbot.cli.consult import Manner, review_material, warm_up
 from reviewbot.cli.engine import ollama_engine
@@ -17,6 +16,7 @@ from reviewbot.cli.selection import select_changes
 from reviewbot.cli.told import keep_told, read_told
 from reviewbot.errors import EngineDown, ReviewbotError
 from reviewbot.gitrun import staged_is_empty
+from reviewbot.pace import Progress as Step
 from reviewbot.power import why_not_now
 from reviewbot.progress import Progress
 from reviewbot.repo import Change, open_repository

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from reviewbot.ask import Progress
+from reviewbot.pace import Progress
 from reviewbot.reporters import Style
 from reviewbot.reporters.json_report import (
     CoveragePart,
@@ -41,8 +41,8 @@ class ReviewedPart(Struct, frozen=True):
 
 
 class ProgressLine(Struct, frozen=True, tag_field="type", tag="progress"):
-    """So many of the requests are answered; `seconds_left` is null where there is no measure for it. `reviewed` and
-    `failed` are what came to be so since the line before."""
+    """So many requests are answered, of as many as are expected; `seconds_left` is null where there is no measure for
+    it. `reviewed` and `failed` are what came to be so since the line before."""
 
     done: int
     total: int
