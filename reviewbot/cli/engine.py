@@ -10,8 +10,6 @@ from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import ConfigError, EngineDown
 from reviewbot.layers import cache_folder
 
-NO_EMBEDDED = "the embedded engine is not installed"
-
 
 def open_engine(config: Config, *, interactive: bool, deadline: float | None) -> Engine:
     """The engine that the settings choose; for `auto`, Ollama when it answers.
@@ -94,7 +92,7 @@ def embedded_engine(config: Config) -> Engine | None:
         return None
     if not embedded_available():
         if config.engine == "embedded":
-            raise ConfigError(NO_EMBEDDED, "pip install 'reviewbot[embedded]'")
+            raise ConfigError("the embedded engine is not installed", "pip install 'reviewbot[embedded]'")
         return None
     return EmbeddedEngine(
         model_file=path,

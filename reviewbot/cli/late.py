@@ -147,7 +147,7 @@ def _known(repository: Repository, settings: Settings, pending: Pending) -> Revi
         recalled = kept.recall()
         return recall_review(material, asking, recalled) if recalled else None
     finally:
-        kept.store.close()
+        kept.close()
 
 
 def _matched(repository: Repository, config: Config, *, everywhere: bool) -> list[tuple[_Unread, Pending | None]]:

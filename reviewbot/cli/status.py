@@ -17,6 +17,13 @@ from reviewbot.worker import Work, at_work, last_beat, queue_bytes
 SILENT_S = 10.0
 """A worker that has shown no life for so long is stopped, or stuck."""
 
+_PHASES = {
+    "waiting": "waiting for the end of git add",
+    "reviewing": "reviewing what is staged",
+    "making-way": "making way for a commit",
+    "catching-up": "reviewing a commit that went through unreviewed",
+}
+
 
 def run(options: argparse.Namespace) -> int:
     """Say what goes on; late findings are told once."""
@@ -47,14 +54,6 @@ def _now(repository: Repository) -> str:
     silent_s = time.time() - last_beat(repository.common_dir) / 1e9
     stalled = f", which shows no life for {silent_s:.0f} s: kill {work.pid}" if silent_s > SILENT_S else ""
     return f"{_PHASES.get(work.phase, work.phase)}{_where(work, repository)} (process {work.pid}{stalled})"
-
-
-_PHASES = {
-    "waiting": "waiting for the end of git add",
-    "reviewing": "reviewing what is staged",
-    "making-way": "making way for a commit",
-    "catching-up": "reviewing a commit that went through unreviewed",
-}
 
 
 def _where(work: Work, repository: Repository) -> str:
