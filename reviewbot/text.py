@@ -31,3 +31,9 @@ def show_path(path: bytes) -> str:
     r"""A path of git as UTF-8, with `\xNN` for bytes that are none and for control characters."""
     decoded = path.decode("utf-8", "backslashreplace")
     return visible_line(decoded)
+
+
+def show_place(path: str, start: int | None, end: int | None = None) -> str:
+    """Lines of a file as `path:start-end`, ends inclusive, on one line; the path alone where there is no line."""
+    lines = "" if start is None else f":{start}" if end in (None, start) else f":{start}-{end}"
+    return f"{visible_line(path)}{lines}"

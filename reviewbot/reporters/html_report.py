@@ -21,7 +21,7 @@ from reviewbot.reporters.omissions import count_words
 from reviewbot.reporters.sentences import finding_lines, omission_line, overruled, run_lines
 from reviewbot.review import Review
 from reviewbot.syntax import coloured
-from reviewbot.text import visible, visible_line
+from reviewbot.text import show_place, visible, visible_line
 from reviewbot.verdict import Verdict
 
 MAX_CODE_CHARS = 400
@@ -186,8 +186,7 @@ def _row(path: str, line: ExcerptLine, *, colour: bool) -> str:
 
 
 def _place(path: str, start: int | None, end: int | None = None) -> str:
-    lines = "" if start is None else f":{start}" if end in (None, start) else f":{start}-{end}"
-    return _text(f"{path}{lines}")
+    return _text(show_place(path, start, end))
 
 
 def _unread(review: Review) -> Iterator[str]:

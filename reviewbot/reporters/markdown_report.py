@@ -13,7 +13,7 @@ from reviewbot.reporters import Style
 from reviewbot.reporters.omissions import count_words
 from reviewbot.reporters.sentences import finding_lines, omission_line, overruled, run_lines
 from reviewbot.review import Review
-from reviewbot.text import visible, visible_line
+from reviewbot.text import show_place, visible, visible_line
 from reviewbot.verdict import Outcome, Verdict
 
 MAX_CHARS = 60_000
@@ -96,8 +96,7 @@ def _excerpt(finding: Finding) -> str:
 
 
 def _place(path: str, start: int | None, end: int | None = None) -> str:
-    lines = "" if start is None else f":{start}" if end in (None, start) else f":{start}-{end}"
-    return _code(f"{visible_line(path)}{lines}")
+    return _code(show_place(path, start, end))
 
 
 def _code(text: str) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reviewbot.plan import Kind, Omission
-from reviewbot.text import visible_line
+from reviewbot.text import show_place, visible_line
 
 MAX_ROWS = 10
 
@@ -51,16 +51,9 @@ def omission_lines(word: str, omissions: Sequence[Omission], *, verbose: bool) -
 
 def _places(places: Sequence[Omission], verbose: bool) -> str:
     shown = places if verbose else places[:3]
-    names = ", ".join(_place(place) for place in shown)
+    names = ", ".join(show_place(place.path, place.start, place.end) for place in shown)
     more = f" and {len(places) - len(shown)} more places" if len(shown) < len(places) else ""
     return f"in {names}{more}"
-
-
-def _place(omission: Omission) -> str:
-    if omission.start is None:
-        return visible_line(omission.path)
-    end = f"-{omission.end}" if omission.end != omission.start else ""
-    return f"{visible_line(omission.path)}:{omission.start}{end}"
 
 
 def count_words(number: int, word: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from reviewbot.findings import Finding
 from reviewbot.reporters.omissions import count_words
 from reviewbot.sieves import NEW
-from reviewbot.text import visible_line
+from reviewbot.text import show_place, visible_line
 
 HINT = "--show-dropped lists them"
 
@@ -38,7 +38,7 @@ def _reason(finding: Finding) -> str:
 
 
 def _row(word: str, finding: Finding) -> str:
-    place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+    place = show_place(finding.path, finding.line)
     note = f" ({finding.note})" if finding.note else ""
     text = f"{place}: {finding.severity.word}: {finding.message} [{finding.rule}]{note}"
     return f"{word}: {visible_line(text)}"

@@ -6,7 +6,7 @@ from reviewbot.findings import Confirmed, Finding, Severity
 from reviewbot.reporters import Style
 from reviewbot.reporters.colours import paint
 from reviewbot.review import Review
-from reviewbot.text import visible, visible_line
+from reviewbot.text import show_place, visible, visible_line
 from reviewbot.verdict import Verdict
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -21,10 +21,10 @@ def render(review: Review, verdict: Verdict, style: Style) -> str:
 def _finding(finding: Finding, style: Style) -> Iterator[str]:
     # On GitHub a line that begins so would be a command to the runner.
     path = f"./{finding.path}" if finding.path.startswith(("::", "##[")) else finding.path
-    place = path if finding.line is None else f"{path}:{finding.line}"
+    place = show_place(path, finding.line)
     severity = paint(finding.severity.word, _COLOURS[finding.severity], style.colour)
     message = visible_line(finding.message)
-    yield f"{paint(visible_line(place), 'bold', style.colour)}: {severity}: {message} [{finding.rule}]\n"
+    yield f"{paint(place, 'bold', style.colour)}: {severity}: {message} [{finding.rule}]\n"
     width = max((len(str(line.number)) for line in finding.excerpt), default=0)
     for line in finding.excerpt:
         mark = ">" if line.marked else " "
