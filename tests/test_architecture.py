@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reviewbot"
 
 ORDER = """
-errors text masks files address values setting settings layers config sections diff gitrun revisions difftext merges
+errors text masks files address values setting machinesettings settings layers config sections diff gitrun revisions
+difftext merges
 blobs base repo gpu capacity gguf sentencepiece bytepair vocabulary layout tokens findings fingerprints languages
 prose sieves remarks exclusions duplicates ignores baseline decoding replies privatekeys detectors checks units
 functions headings plan shares risk coverage skips standing patience prompts engines advice syntax confirm outcomes

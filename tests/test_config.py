@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from reviewbot.config import Config, Settings, load_config, show_value
 from reviewbot.errors import ConfigError, ExitCode, PrivacyError
 from reviewbot.layers import user_file
+from reviewbot.machinesettings import MACHINE_SETTINGS
 from reviewbot.prompts import prompt_names
+from reviewbot.setting import NEVER
 from reviewbot.settings import SETTINGS
 
 DEFAULTS = {
@@ -456,6 +458,10 @@ def test_a_current_folder_that_is_gone(tree):
 
 
 # Who may set what
+
+
+def test_a_repository_sets_nothing_of_the_machine():
+    assert {setting.key: setting.repository for setting in MACHINE_SETTINGS if setting.repository != NEVER} == {}
 
 
 @pytest.mark.parametrize(
