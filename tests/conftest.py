@@ -85,3 +85,12 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitRepo:
     made.commit("first")
     monkeypatch.chdir(path)
     return made
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty work tree, which is the current folder."""
+    path = tmp_path / "tree"
+    path.mkdir()
+    monkeypatch.chdir(path)
+    return path

@@ -1,22 +1,19 @@
-"""Which settings hold, where they come from, and who may set them."""
+"""Which settings hold, and where they come from."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from configuration import load, message, write_user_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewbot.config import Config, Settings, load_config, show_value
+from reviewbot.config import Config, show_value
 from reviewbot.errors import ConfigError, ExitCode, PrivacyError
 from reviewbot.layers import user_file
-from reviewbot.machinesettings import MACHINE_SETTINGS
 from reviewbot.prompts import prompt_names
-from reviewbot.setting import NEVER
 from reviewbot.settings import SETTINGS
 
 DEFAULTS = {
@@ -54,33 +51,6 @@ DEFAULTS = {
     "max_file_kib": 512,
     "max_findings": 5,
 }
-
-
-@pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty work tree, which is the current folder."""
-    path = tmp_path / "tree"
-    path.mkdir()
-    monkeypatch.chdir(path)
-    return path
-
-
-def load(tree: Path | None = None, **kwargs) -> Settings:
-    """The settings in that tree; the environment is empty unless given."""
-    kwargs = {"flags": {}, "environ": {}} | kwargs
-    return load_config(root=None if tree is None else str(tree), **kwargs)
-
-
-def write_user_file(text: str | bytes) -> str:
-    path = Path(user_file())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return str(path)
-
-
-def message(error: pytest.ExceptionInfo[ConfigError]) -> str:
-    """What a person reads."""
-    return f"{error.value.message}\n{error.value.hint}"
 
 
 def test_the_table_and_the_value_have_the_same_keys_in_the_same_order():
@@ -323,125 +293,6 @@ def test_an_unknown_variable_is_an_error_too(name, nearest, tree):
     assert error.value.message.startswith(f"environment: {name} is no setting") and nearest in message(error)
 
 
-# Files
-
-
-def test_the_repository_may_use_pyproject(tree):
-    (tree / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.reviewbot]\nseed = 7\n")
-    settings = load(tree)
-    assert settings.config.seed == 7 and settings.origins["seed"] == "repository file pyproject.toml"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("[project]\nname = 'x'\n", id="no table for us"),
-        pytest.param("this is [ not TOML", id="broken, but not our part"),
-        pytest.param("[tool]\nother = 'reviewbot'\n", id="our name as a value"),
-        pytest.param("reviewbot = 1\ntool = 2\n", id="tool is no table"),
-    ],
-)
-def test_a_pyproject_without_our_table_is_no_configuration(text, tree):
-    (tree / "pyproject.toml").write_text(text)
-    (tree / ".reviewbot.toml").write_text("seed = 1")
-    assert load(tree).config.seed == 1
-
-
-def test_two_files_of_the_repository_are_one_too_many(tree):
-    (tree / "pyproject.toml").write_text("[tool.reviewbot]\n")
-    (tree / ".reviewbot.toml").write_text("")
-    with pytest.raises(ConfigError, match="both .reviewbot.toml and .* pyproject.toml") as error:
-        load(tree)
-    assert error.value.hint == "move all settings into one of them"
-
-
-BAD_FILES = [
-    pytest.param(b"model = ", "is not valid TOML: Invalid value (at end of document)", id="bad TOML"),
-    pytest.param(b"model = 'a'\nmodel = 'b'", "is not valid TOML: Cannot overwrite a value", id="a key twice"),
-    pytest.param(b"model = '\xff'", "is not UTF-8 text: see byte 9", id="not UTF-8"),
-    pytest.param(b"a = " + b"[" * 100_000, "is nested too deeply", id="nested without end"),
-    pytest.param(b"a = " + b"1" * 5000, "is not valid TOML: Exceeds the limit", id="a number without end"),
-]
-
-
-@pytest.mark.parametrize(("data", "expected"), BAD_FILES)
-@pytest.mark.parametrize("place", ["user", "repository"])
-def test_a_file_that_is_no_configuration(data, expected, place, tree):
-    if place == "user":
-        name = f"user file {write_user_file(data)}"
-    else:
-        (tree / ".reviewbot.toml").write_bytes(data)
-        name = "repository file .reviewbot.toml"
-    with pytest.raises(ConfigError) as error:
-        load(tree)
-    assert error.value.message.startswith(f"{name} {expected}")
-
-
-def test_a_broken_pyproject_that_speaks_of_us_is_an_error(tree):
-    (tree / "pyproject.toml").write_text("[tool.reviewbot]\nseed = \n")
-    with pytest.raises(ConfigError, match="^repository file pyproject.toml is not valid TOML"):
-        load(tree)
-    (tree / "pyproject.toml").write_text("[tool]\nreviewbot = 3\n")
-    with pytest.raises(ConfigError, match="has to be a table"):
-        load(tree)
-
-
-def test_a_byte_order_mark_is_no_part_of_the_first_key(tree):
-    (tree / ".reviewbot.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
-    assert load(tree).config.seed == 3
-
-
-def test_a_folder_or_a_pipe_is_no_file(tree):
-    (tree / ".reviewbot.toml").mkdir()
-    with pytest.raises(ConfigError, match="^repository file .reviewbot.toml is no regular file$"):
-        load(tree)
-    (tree / ".reviewbot.toml").rmdir()
-    os.mkfifo(tree / ".reviewbot.toml")
-    with pytest.raises(ConfigError, match="no regular file"):
-        load(tree)
-
-
-@contextmanager
-def nobody(folder: Path) -> Iterator[None]:
-    """Not root for a while, who may read every file; the way to `folder` is opened for everybody."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for place in (folder, *list(folder.parents)[:3]):
-        place.chmod(place.stat().st_mode | 0o055)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def test_a_file_that_may_not_be_read(tree):
-    (tree / ".reviewbot.toml").write_text("seed = 1")
-    (tree / ".reviewbot.toml").chmod(0)
-    (tree / "mine.toml").write_text("")
-    refused = "^repository file .reviewbot.toml cannot be read: Permission denied$"
-    with nobody(tree), pytest.raises(ConfigError, match=refused):
-        load(tree, config_file="mine.toml")
-
-
-def test_a_file_that_the_system_refuses_to_open(tree):
-    path = tree / ("x" * 300)
-    with pytest.raises(ConfigError, match="cannot be read: File name too long"):
-        load(tree, config_file=str(path))
-    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
-        load(tree, config_file="a\0b")
-
-
-def test_another_user_file(tree, tmp_path):
-    write_user_file("seed = 1")
-    (tmp_path / "other.toml").write_text("seed = 2\n")
-    settings = load(tree, config_file="../other.toml")
-    assert (settings.config.seed, settings.origins["seed"]) == (2, f"user file {tmp_path / 'other.toml'}")
-    with pytest.raises(ConfigError, match="^--config: ../missing.toml does not exist$"):
-        load(tree, config_file="../missing.toml")
-
-
 def test_isolated_reads_no_file(tree):
     write_user_file("this is no TOML")
     (tree / ".reviewbot.toml").write_text("neither is this")
@@ -449,183 +300,6 @@ def test_isolated_reads_no_file(tree):
     assert settings.config._asdict() == DEFAULTS | {"seed": 5}
     with pytest.raises(ConfigError, match="--config names a file and --isolated reads none"):
         load(tree, isolated=True, config_file="x")
-
-
-def test_a_current_folder_that_is_gone(tree):
-    tree.rmdir()
-    with pytest.raises(ConfigError, match="the current folder no longer exists"):
-        load()
-
-
-# Who may set what
-
-
-def test_a_repository_sets_nothing_of_the_machine():
-    assert {setting.key: setting.repository for setting in MACHINE_SETTINGS if setting.repository != NEVER} == {}
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        pytest.param("endpoint = 'http://127.0.0.1:1'", "send your code elsewhere", id="endpoint"),
-        pytest.param("allow_remote = true", "send your code elsewhere", id="allow_remote"),
-        pytest.param("allow_remote = false", "send your code elsewhere", id="allow_remote off"),
-        pytest.param("engine = 'ollama'", "which program reads your code", id="engine"),
-        pytest.param("model_file = 'm.gguf'", "which file is loaded", id="model_file"),
-        pytest.param("parallel = 2", "how busy your server is", id="parallel"),
-        pytest.param("endpoint = 3", "send your code elsewhere", id="wrong type besides"),
-    ],
-)
-def test_a_repository_may_not_choose_where_code_goes(line, why, tree):
-    (tree / ".reviewbot.toml").write_text(line)
-    with pytest.raises(ConfigError) as error:
-        load(tree, flags={"endpoint": "127.0.0.1"})
-    assert error.value.message.startswith("repository file .reviewbot.toml may not set ") and why in message(error)
-    assert user_file() in message(error) and error.value.exit_code == ExitCode.USAGE
-
-
-@pytest.mark.parametrize(
-    ("key", "yours", "theirs", "applied"),
-    [
-        pytest.param("block_at", "error", "warning", True, id="block_at stricter"),
-        pytest.param("block_at", "warning", "error", False, id="block_at looser"),
-        pytest.param("block_at", "info", "info", True, id="block_at equal"),
-        pytest.param("block_at", "error", "never", False, id="block_at off"),
-        pytest.param("block_at", "never", "error", True, id="block_at on"),
-        pytest.param("confirm", "off", "once", True, id="confirm on"),
-        pytest.param("confirm", "once", "off", False, id="confirm off"),
-        pytest.param("confirm", "once", "votes:3", True, id="confirm by votes"),
-        pytest.param("confirm", "votes:5", "votes:3", False, id="fewer votes"),
-        pytest.param("confirm", "votes:3", "votes:9", True, id="more votes"),
-        pytest.param("confirm", "votes:3", "once", False, id="once instead of votes"),
-        pytest.param("on_failure", "allow", "block", True, id="failures block"),
-        pytest.param("on_failure", "block", "allow", False, id="failures pass"),
-    ],
-)
-def test_a_repository_may_only_be_stricter(key, yours, theirs, applied, tree):
-    path = write_user_file(f"{key} = '{yours}'")
-    (tree / ".reviewbot.toml").write_text(f"{key} = '{theirs}'")
-    settings = load(tree)
-    assert getattr(settings.config, key) == (theirs if applied else yours)
-    if applied:
-        assert settings.origins[key] == "repository file .reviewbot.toml" and not settings.notes
-    else:
-        assert settings.origins[key] == f"user file {path}"
-        assert settings.notes == (
-            f"repository file .reviewbot.toml: {key} = {theirs} is not applied: "
-            f"a repository may only be stricter than {yours} (user file {path})",
-        )
-    assert getattr(load(tree, flags={key: yours}).config, key) == yours
-
-
-@pytest.mark.parametrize(("theirs", "value"), [(19, 20), (20, 20), (21, 21)])
-def test_a_repository_may_only_have_more_findings_confirmed(theirs, value, tree):
-    write_user_file("max_confirmations = 20")
-    (tree / ".reviewbot.toml").write_text(f"max_confirmations = {theirs}")
-    settings = load(tree)
-    assert settings.config.max_confirmations == value
-    assert len(settings.notes) == (theirs < value)
-
-
-@pytest.mark.parametrize(
-    ("yours", "theirs", "applied"),
-    [
-        pytest.param("100", "200", True, id="larger"),
-        pytest.param("100", "100", True, id="equal"),
-        pytest.param("100", "99", False, id="smaller"),
-        pytest.param("100", "'none'", True, id="no limit"),
-        pytest.param("'none'", "1048576", False, id="a limit where you have none"),
-        pytest.param("'none'", "'none'", True, id="none and none"),
-    ],
-)
-def test_a_repository_may_only_raise_the_size_of_what_is_read(yours, theirs, applied, tree):
-    path = write_user_file(f"max_file_kib = {yours}")
-    (tree / ".reviewbot.toml").write_text(f"max_file_kib = {theirs}")
-    settings = load(tree)
-    value = theirs if applied else yours
-    assert settings.config.max_file_kib == (None if value == "'none'" else int(value))
-    assert settings.notes == (
-        ()
-        if applied
-        else (
-            f"repository file .reviewbot.toml: max_file_kib = {theirs} is not applied: a repository may only be "
-            f"stricter than {yours.strip(chr(39))} (user file {path})",
-        )
-    )
-
-
-def test_what_is_strict_is_measured_against_the_default_of_the_place(tree):
-    (tree / ".reviewbot.toml").write_text("on_failure = 'allow'")
-    assert load(tree).config.on_failure == "block" and load(tree).notes
-    assert load(tree, in_hook=True).config.on_failure == "allow" and not load(tree, in_hook=True).notes
-
-
-@pytest.mark.parametrize(
-    ("text", "accepted"),
-    [
-        pytest.param("15", True, id="the lowest"),
-        pytest.param("600", True, id="the highest"),
-        pytest.param("14.9", False, id="too short"),
-        pytest.param("601", False, id="too long"),
-        pytest.param("'none'", False, id="none"),
-    ],
-)
-def test_a_repository_sets_the_deadline_within_bounds(text, accepted, tree):
-    (tree / ".reviewbot.toml").write_text(f"deadline_s = {text}")
-    if accepted:
-        assert load(tree).config.deadline_s == float(text)
-    else:
-        with pytest.raises(ConfigError, match="a repository may set it only between 15 and 600"):
-            load(tree)
-    write_user_file("deadline_s = 5000")
-    (tree / ".reviewbot.toml").unlink()
-    assert load(tree).config.deadline_s == 5000.0
-
-
-def base(**files: str):
-    """A reader of the repository's files before the change, given as NAME=text (`_` for the rest of the name)."""
-    names = {"reviewbot": b".reviewbot.toml", "pyproject": b"pyproject.toml"}
-    held = {names[name]: text.encode() for name, text in files.items()}
-    return held.get
-
-
-@pytest.mark.parametrize(
-    ("read_base", "exclude", "noted"),
-    [
-        pytest.param(None, ("a", "b"), [], id="no base is known"),
-        pytest.param(base(), (), ["a", "b"], id="no file at the base"),
-        pytest.param(base(reviewbot="exclude = ['b', 'c']"), ("b",), ["a"], id="one pattern at the base"),
-        pytest.param(base(reviewbot="exclude = ['b', 'a']"), ("a", "b"), [], id="both at the base"),
-        pytest.param(base(pyproject="[tool.reviewbot]\nexclude = ['a', 'b']"), ("a", "b"), [], id="file moved"),
-        pytest.param(base(reviewbot="exclude = ["), (), ["a", "b"], id="broken at the base"),
-        pytest.param(base(reviewbot="exclude = 'a'"), (), ["a", "b"], id="wrong type at the base"),
-        pytest.param(base(reviewbot="exclude = [1, 'a']"), ("a",), ["b"], id="partly wrong at the base"),
-    ],
-)
-def test_a_change_cannot_hide_itself(read_base, exclude, noted, tree):
-    (tree / ".reviewbot.toml").write_text("exclude = ['a', 'b']")
-    settings = load(tree, read_base=read_base)
-    assert settings.config.exclude == exclude
-    assert settings.origins["exclude"] == ("repository file .reviewbot.toml" if exclude else "default")
-    if noted:
-        (note,) = settings.notes
-        assert f"exclude {', '.join(noted)} is not applied" in note and "cannot hide itself" in note
-    else:
-        assert not settings.notes
-
-
-def test_new_patterns_do_not_take_away_yours(tree):
-    write_user_file("exclude = ['mine']")
-    (tree / ".reviewbot.toml").write_text("exclude = ['new']")
-    assert load(tree, read_base=base()).config.exclude == ("mine",)
-    (tree / ".reviewbot.toml").write_text("exclude = []")
-    assert load(tree, read_base=base()).config.exclude == ()
-    assert load(tree, read_base=base(), flags={"exclude": ["typed"]}).config.exclude == ("typed",)
-
-
-def test_what_the_repository_includes_counts_at_once(tree):
-    (tree / ".reviewbot.toml").write_text("include = ['a']")
-    assert load(tree, read_base=base()).config.include == ("a",)
 
 
 # Paths
@@ -747,16 +421,6 @@ def test_what_is_shown_can_be_read_again(setting, text):
     shown = tomllib.loads(f"x = {show_value(setting.key, value)}")["x"]
     if setting.key not in ("prompt", "guidelines", "model_file"):
         assert setting.parse(shown) == value
-
-
-@given(st.binary(max_size=200) | st.sampled_from(SETTINGS).map(lambda s: f"{s.key} = ".encode()))
-def test_any_file_is_read_or_refused_with_one_sentence(tmp_path_factory, data):
-    tree = tmp_path_factory.mktemp("any")
-    (tree / ".reviewbot.toml").write_bytes(data)
-    try:
-        load(tree)
-    except (ConfigError, PrivacyError) as error:
-        assert error.message and "\n" not in error.message
 
 
 def test_what_every_run_imports_is_light():
