@@ -190,6 +190,8 @@ def test_what_is_no_batch(topic: GitRepo, tmp_path: Path, capfd: pytest.CaptureF
         (["import", str(empty), str(requests), *WORDS], "has no requests of one change"),
         (["import", str(requests), str(broken), *WORDS], "line 2 is no row with a custom_id"),
         (["import", str(requests), str(tmp_path / "none"), *WORDS], "cannot be read: No such file or directory"),
+        (["export", "HEAD~1..HEAD", *WORDS, "--output", "x.json"], "to stdout, and no report"),
+        (["export", "HEAD~1..HEAD", *WORDS, "--next", "x.jsonl"], "to stdout, and no report"),
         (["export", "HEAD~1..HEAD"], "the window of the model has to be told"),
         (["export", "HEAD", *WORDS], "a batch is about the change between two commits"),
     ):
@@ -203,3 +205,10 @@ def test_secrets_are_masked(topic: GitRepo, tmp_path: Path, capfd: pytest.Captur
     topic.commit()
     text = exported(tmp_path, capfd).read_text()
     assert secret not in text and "[secret]" in text
+
+
+def test_one_is_no_plural(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.stage("a.py", "x = 1\n")
+    repo.commit()
+    assert main(["batch", "export", "HEAD~1..HEAD", *WORDS]) == 0
+    assert capfd.readouterr().err == "reviewbot: 1 request for 1 added line (0 skipped)\n"

@@ -20,6 +20,7 @@ from reviewbot.errors import ExitCode, UsageError
 from reviewbot.files import replacing
 from reviewbot.reading import run_review
 from reviewbot.repo import Change, Repository, open_repository
+from reviewbot.reporters.omissions import count_words
 from reviewbot.review import Material, Options, Review, tell_idle_ignores
 from reviewbot.text import visible_line
 
@@ -38,17 +39,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace, words: Sequence[str]) -> int:
+    if options.output or options.next:
+        raise UsageError("batch export writes its requests to stdout, and no report", EXPORT)
     repository = open_repository()
     change = repository.select(words, None, staged=False)
     material, config, asking, engine = _prepare(options, repository, change, {})
     _ask(material, asking, engine)
     sys.stdout.writelines(_lines(engine))
     left_out = sum(omission.lines for omission in material.skipped)
-    print(
-        f"reviewbot: {len(engine.requests):,} requests for {sum(len(c.added) for c in material.changes):,} added lines"
-        f" ({left_out:,} skipped)",
-        file=sys.stderr,
-    )
+    requests = count_words(len(engine.requests), "request")
+    lines = count_words(sum(len(change.added) for change in material.changes), "added line")
+    print(f"reviewbot: {requests} for {lines} ({left_out:,} skipped)", file=sys.stderr)
     return ExitCode.OK
 
 
@@ -70,12 +71,13 @@ def _import(options: argparse.Namespace, requests: str, results: Sequence[str]) 
         )
     usage = replace(review.usage, prompt_tokens=engine.prompt_tokens, completion_tokens=engine.completion_tokens)
     foreign = len(answers.keys() - engine.used)
-    notes = (f"{foreign} rows of the results answer no request of this review",) if foreign else ()
+    notes = (f"of the results {count_words(foreign, 'row')} answered no request of this review",) if foreign else ()
     review = replace(review, usage=usage, notes=review.notes + notes)
     if options.next is not None:
         with replacing(Path(options.next).absolute()) as file:
             file.write("".join(_lines(engine)).encode())
-        print(f"reviewbot: {len(engine.requests):,} requests without an answer are in {options.next}", file=sys.stderr)
+        without = count_words(len(engine.requests), "request")
+        print(f"reviewbot: {without} without an answer, in {visible_line(options.next)}", file=sys.stderr)
     return publish(review, config, options)
 
 
@@ -87,7 +89,7 @@ def _prepare(
     settings = load_settings(options, repository, (change,))
     config = settings.config
     if config.num_ctx is None:
-        raise UsageError("a batch asks no server, so the window of the model has to be told", EXPORT)
+        raise UsageError("a batch asks no server, so the window of the model has to be told", "--num-ctx TOKENS")
     vocabulary = None
     if options.vocab is not None:
         vocabulary = vocabulary_in(Path(options.vocab), cache_part(config, "vocabularies"))
