@@ -156,6 +156,7 @@ def test_a_port_that_refuses(capfd: pytest.CaptureFixture[str], monkeypatch: pyt
         check(capfd, [], 3, "not reviewed", "NOTHING WAS REVIEWED", "ollama serve")
         check(capfd, ["hook", "pre-commit"], 0, "NOTHING WAS REVIEWED", "ollama serve")
         check(capfd, ["hook", "pre-commit", "--on-failure", "block"], 3, "NOTHING WAS REVIEWED")
+        check(capfd, ["--engine", "openai"], 3, "cannot be reached", "  try: reviewbot doctor")
 
 
 def test_a_host_that_does_not_resolve_but_is_allowed(capfd: pytest.CaptureFixture[str]) -> None:

@@ -153,7 +153,7 @@ class Client:
         self._watchdogs.add(watchdog)
         try:
             if self._closed:
-                raise self._down("is not asked any more")
+                raise EngineDown(f"{self.base_url} is not asked any more")
             yield
         finally:
             self._watchdogs.discard(watchdog)
@@ -188,7 +188,7 @@ class Client:
             raise ReplyError(f"the answer cannot be read: {error}") from error
 
     def _down(self, what: str) -> EngineDown:
-        return EngineDown(f"{self.base_url} {what}")
+        return EngineDown(f"{self.base_url} {what}", "reviewbot doctor")
 
 
 class _Watchdog:
