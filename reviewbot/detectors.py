@@ -6,7 +6,7 @@ whether any line can hold a secret; the tests prove that it lets through all tha
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,21 +27,47 @@ PRIVATE_KEY = "Private Key"
 ADVISORY = (_KEYWORD, "Basic Auth Credentials")
 
 _OF_URL = r"[^:/?#\[\]@!$&'()*+,;=\s]"
-_ASSIGNED = (
-    r"(?:api|auth|service|account|db|database|priv|private|client)_?key|(?:db|database|key)_?pass|passw|pwd|secret"
-    r"|contrase"
+
+
+class Look(NamedTuple):
+    """A pattern of folded text, and words of which one stands in all that it matches: to look for those is cheaper.
+    A pattern that begins with letters of its own is, too, so some look back from there."""
+
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _looks(*rows: tuple[str, str]) -> tuple[Look, ...]:
+    return tuple(Look(tuple(words.split()), re.compile(pattern)) for words, pattern in rows)
+
+
+ASSIGNED = _looks(
+    ("key", r"(?:api|auth|service|account|db|database|priv|private|client)_?key"),
+    ("pass", r"pass(?:w|(?<=dbpass)|(?<=db_pass)|(?<=databasepass)|(?<=database_pass)|(?<=keypass)|(?<=key_pass))"),
+    ("pwd secret contrase", r"pwd|secret|contrase"),
 )
-_TOKEN = (
-    r"(?:key|token|pass(?:word)?|pwd?)(?:.{0,60}?[\"']|[\"'\]]{0,2}(?: *[=:>]{1,2})? *[\"']?)[\w/+-]{24}"
-    r"|accountkey=|akc[a-z0-9]{10}|ap[\da-f][a-z0-9]{8}|(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}"
-    rf"|://{_OF_URL}+:{_OF_URL}+@"
-    r"|[mno][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{1,6}-|glcbt|gr1348941|eyj|-us\d|_authtoken|sk-|pypi-ag|sg\."
-    r"|xox[a-z]-|hooks\.slack|api.{1,3}softlayer|sq0csp-|[rs]k_live|\d{8}:|ac[a-z0-9]{32}|sk[a-z0-9]{32}"
-    r"|private key|putty-user-key"
+TOKEN = _looks(
+    (
+        "key token pass pw",
+        r"(?:key|token|pass(?:word)?|pwd?)(?:.{0,60}?[\"']|[\"'\]]{0,2}(?: *[=:>]{1,2})? *[\"']?)[\w/+-]{24}",
+    ),
+    ("accountkey= gr1348941 eyj _authtoken sk-", r"accountkey=|gr1348941|eyj|_authtoken|sk-"),
+    ("pypi-ag sg. hooks.slack sq0csp- k_live", r"pypi-ag|sg\.|hooks\.slack|sq0csp-|[rs]k_live"),
+    ("akc", r"akc[a-z0-9]{10}"),
+    ("ap", r"ap[\da-f][a-z0-9]{8}"),
+    ("a3t abia acca akia asia", r"(?:a3t[a-z0-9]|abia|acca|akia|asia)[0-9a-z]{16}"),
+    ("://", rf"://{_OF_URL}+:{_OF_URL}+@"),
+    (".", r"\.[\w-]{6}\.(?:" + "|".join(rf"(?<=[mno][\w-]{{{n}}}\.[\w-]{{6}}\.)" for n in (23, 24, 25)) + ")"),
+    ("gh", r"gh[pousr]_"),
+    ("gl", r"gl(?:[a-z]{1,6}-|cbt)"),
+    ("-us", r"-us\d"),
+    ("xox", r"xox[a-z]-"),
+    ("softlayer", r"api.{1,3}softlayer"),
+    (":", r":(?<=\d{8}:)"),
+    ("ac", r"ac[a-z0-9]{32}"),
+    ("sk", r"sk[a-z0-9]{32}"),
+    ("private putty-user-key", r"private key|putty-user-key"),
 )
-_MAY_BE_ASSIGNED = re.compile(_ASSIGNED)
-_MAY_HOLD_TOKEN = re.compile(_TOKEN)
-_MAY_HOLD_SECRET = re.compile(f"{_ASSIGNED}|{_TOKEN}")
 """The cheap look at folded text: the first for what the keyword detector finds, the second for what all others do."""
 
 _LIKE_I = str.maketrans("\u0130\u0131", "ii")
@@ -64,7 +90,18 @@ class Secret(NamedTuple):
 
 def may_hold_secret(text: str) -> bool:
     """Whether it is worth asking the detectors about any line of a text; cheap."""
-    return bool(_MAY_HOLD_SECRET.search(_fold(text)))
+    folded = _fold(text)
+    return _may_hold(ASSIGNED, folded) or _may_hold(TOKEN, folded)
+
+
+def _may_hold(looks: Sequence[Look], folded: str) -> bool:
+    for words, pattern in looks:
+        for word in words:
+            if word in folded:
+                if pattern.search(folded):
+                    return True
+                break
+    return False
 
 
 def secrets_in(text: str, path: str) -> tuple[Secret, ...]:
@@ -89,7 +126,7 @@ def _windows(text: str) -> Iterator[str]:
 def _likely(text: str) -> Iterator[Any]:
     """The detectors that may find something."""
     folded = _fold(text)
-    assigned, token = _MAY_BE_ASSIGNED.search(folded), _MAY_HOLD_TOKEN.search(folded)
+    assigned, token = _may_hold(ASSIGNED, folded), _may_hold(TOKEN, folded)
     may_find = {
         _KEYWORD: assigned,
         _JSON_WEB_TOKEN: token and _has_web_token(text),

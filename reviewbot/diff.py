@@ -154,4 +154,4 @@ def _line(line: Any) -> Line:
 def _clean(text: str) -> str:
     """The line without its end, undecodable bytes as U+FFFD."""
     text = text.removesuffix("\n").removesuffix("\r")
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

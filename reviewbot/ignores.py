@@ -19,6 +19,9 @@ RULE = "check/ignore"
 MAX_REASON = 200
 
 _IGNORE = re.compile(r"\breviewbot:\s*ignore\b(?:\[([^\]]*)\])?[ \t:]*(.*)", re.IGNORECASE)
+_SIGN = "bot:"
+"""In small letters, what each such comment holds; there is no other letter that the pattern takes for one of these."""
+
 _END = re.compile(r"\s*(?:\*/|-->|\*\)|\"\"\"|'''|--\]\]|%>)\s*$")
 _WORD = re.compile(r"\w{2}")
 
@@ -49,6 +52,7 @@ def find_ignores(changes: Sequence[FileChange], rules: Sequence[str], *, allow_n
         _read(change.path, line, match, rules, allow_new=allow_new)
         for change in changes
         for hunk in change.hunks
+        if _SIGN in "\n".join(line.text for line in hunk.lines).lower()
         for line in hunk.lines
         if line.kind is not LineKind.REMOVED and (match := _IGNORE.search(line.text))
     )

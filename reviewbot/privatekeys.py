@@ -19,8 +19,17 @@ _KEY_LINE = re.compile(r"""[\s"'+,(#*/]*?([A-Za-z0-9+/]+={0,2})(?:\\[nr])*[\s"'+
 _MIN_LINE_CHARS = 40
 """The first line of a key's body is longer, and a name in code hardly ever stands alone with so many."""
 
+_SIGNS = ("PRIVATE KEY", "PuTTY-User-Key-File-")
+"""One of them stands in each first line."""
+
 OUTSIDE, _BEGUN, _IN_BODY = range(3)
 """Where a line stands: outside of a key, behind its first line, or behind a line of its body."""
+
+
+def may_begin_key(lines: Sequence[Line]) -> bool:
+    """Whether a key may begin in any of the lines; cheap."""
+    text = "\n".join(line.text for line in lines)
+    return any(sign in text for sign in _SIGNS)
 
 
 def mask_key(text: str, place: int) -> tuple[str, int]:

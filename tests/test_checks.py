@@ -13,7 +13,7 @@ from values import change
 
 from reviewbot.checks import run_checks
 from reviewbot.checks.secret import mask_texts
-from reviewbot.detectors import _detectors, _likely, may_hold_secret, secrets_in
+from reviewbot.detectors import ASSIGNED, TOKEN, Look, _detectors, _likely, may_hold_secret, secrets_in
 from reviewbot.diff import FileChange
 from reviewbot.findings import Severity
 from reviewbot.masks import MASK
@@ -331,6 +331,35 @@ def test_the_cheap_look_knows_every_keyword(regex: re.Pattern[str]) -> None:
     def check(match: str) -> None:
         assert may_hold_secret(match), match
         assert any(detector.secret_type == "Secret Keyword" for detector in _likely(match)), match
+
+    check()
+
+
+LOOKS = [look for look in (*ASSIGNED, *TOKEN) if "(?<=" not in look.pattern.pattern]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.words[0])
+@given(st.data())
+def test_a_look_finds_nothing_without_one_of_its_words(look: Look, data: st.DataObject) -> None:
+    said = look.pattern.search(data.draw(st.from_regex(look.pattern)))
+    assert said is not None and any(word in said.group() for word in look.words)
+
+
+@pytest.mark.parametrize(
+    ("word", "regex"),
+    [
+        pytest.param("pass", r"(?:db|database|key)_?pass|passw", id="keyword"),
+        pytest.param(".", r"[mno][\w-]{23,25}\.[\w-]{6}\.", id="token in three parts"),
+        pytest.param(":", r"\d{8}:", id="number before a colon"),
+    ],
+)
+def test_a_look_back_finds_what_is_looked_for_forwards(word: str, regex: str) -> None:
+    (other,) = [look for look in (*ASSIGNED, *TOKEN) if look.words == (word,)]
+
+    @given(st.lists(st.one_of(st.from_regex(regex), EDGES)))
+    def check(parts: list[str]) -> None:
+        text = "".join(parts)
+        assert bool(re.search(regex, text)) == bool(other.pattern.search(text))
 
     check()
 

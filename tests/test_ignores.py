@@ -151,6 +151,14 @@ def test_a_later_command_need_not_honour_new_ones() -> None:
     assert [ignore.problem for ignore in find_ignores(made, RULES, allow_new=True)] == [None, None]
 
 
+@pytest.mark.parametrize(
+    "words", ["reviewbot:ignore", "REVIEWBOT: IGNORE", "ReviewBot:\t\u0130gnore", "rev\u0131ewbot: ignore"]
+)
+def test_a_comment_is_seen_however_it_is_written(words: str) -> None:
+    (found,) = find_ignores([change("a.py", f"+x = 1  # {words}[bug] known")], RULES, allow_new=True)
+    assert (found.line, found.rules, found.problem) == (1, ("bug",), None)
+
+
 @given(st.text(st.characters(exclude_characters="\n")))
 def test_no_text_crashes_it(text: str) -> None:
     for ignore in find_ignores([change("a.py", f"+{WORDS}{text}\n+x{text}")], RULES, allow_new=True):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from values import change
 
 from reviewbot.checks import run_checks
-from reviewbot.masks import MASK, MIN_CHARS, Mask, Where, mask_value
+from reviewbot.masks import FEW, MASK, MIN_CHARS, Mask, Where, mask_value
 
 PATTERNS = {Where.ANYWHERE: "{}", Where.WHOLE: r"(?<!\w){}(?!\w)", Where.QUOTED: "(?<=[\"'`]){}(?=[\"'`])"}
 
@@ -23,7 +23,7 @@ LETTERS = st.sampled_from("aab2_\u00e9\u00b2.\"'` ")
 VALUES = st.lists(
     st.tuples(st.text(LETTERS, min_size=MIN_CHARS, max_size=MIN_CHARS + 4), st.sampled_from(Where)),
     min_size=1,
-    max_size=8,
+    max_size=FEW + 8,
 )
 
 

@@ -9,7 +9,7 @@ from reviewbot.detectors import ADVISORY, PRIVATE_KEY, Secret, may_hold_secret, 
 from reviewbot.diff import FileChange, Hunk, Line, LineKind
 from reviewbot.findings import SECRET, Finding, Severity, about_line
 from reviewbot.masks import Mask, Where, mask_value
-from reviewbot.privatekeys import OUTSIDE, added_bodies, mask_key
+from reviewbot.privatekeys import OUTSIDE, added_bodies, mask_key, may_begin_key
 
 RULE = SECRET
 _ALLOWED = re.compile(r"pragma: ?(?:allow|white)list[ -]secret", re.IGNORECASE)
@@ -38,7 +38,9 @@ def find_secrets(change: FileChange, scan: Scan, masked: FileChange) -> tuple[Fi
     line, and for each secret that is allowed without a reason; what it shows is taken from the masked change."""
     found = []
     for hunk, shown in zip(change.hunks, masked.hunks, strict=True):
-        bodies = _bodies(hunk.lines, scan)
+        bodies = _bodies(hunk.lines, scan) if may_begin_key(hunk.lines) else {}
+        if not scan and not bodies:
+            continue
         for i, line in enumerate(hunk.lines):
             secrets = scan.get(line.text) or bodies.get(i)
             if line.kind is not LineKind.ADDED or secrets is None:
@@ -104,6 +106,8 @@ def _maskable(secret: Secret) -> bool:
 
 
 def _mask_hunk(hunk: Hunk, scan: Scan, mask: Mask) -> Hunk:
+    if not scan and not mask.values and not may_begin_key(hunk.lines):
+        return hunk
     lines = []
     place = OUTSIDE
     for line in hunk.lines:
