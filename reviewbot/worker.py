@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -27,6 +28,9 @@ tells a process from a later one with the same id."""
 BEAT_S = 0.25
 """How often a worker shows that it lives."""
 
+HUNG_S = 300.0
+"""A worker that has come no further for so long shows no life any more: a server that is well answers sooner."""
+
 MAKE_WAY = signal.SIGUSR1
 """What a commit tells a worker, for the engine is wanted; whoever else ends it wants none of its work."""
 
@@ -43,22 +47,19 @@ class Place(NamedTuple):
 
 class Work(NamedTuple):
     """What a worker says of itself. `phase` is waiting, reviewing (what is staged in `root`), catching-up or
-    making-way; `digest` is that of the review under way (`digest_of_review`), or "-"."""
+    making-way; `digest` is what the review under way is known by, or "-"; `mark` tells its process from a later one
+    with the same id."""
 
     pid: int
     phase: str
     digest: str
     root: str
+    mark: str
 
 
 def digest_of(diff: bytes) -> str:
     """What a diff is known by."""
     return hashlib.sha256(diff).hexdigest()
-
-
-def digest_of_review(diff: bytes, settings: object) -> str:
-    """What a review is known by: the same diff put to another model, or in other words, is another one."""
-    return digest_of(diff + repr(settings).encode("utf-8", "surrogateescape"))
 
 
 def enqueue(common_dir: str, place: Place) -> None:
@@ -100,12 +101,24 @@ class Worker:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+        self._moved = time.monotonic()
 
     def tell(self, phase: str, digest: str = "-", root: str = "") -> None:
         """Say what this process is at."""
-        line = f"{os.getpid()} {_boot()}.{_started()} {phase} {digest} {root}\n".encode("utf-8", "surrogateescape")
+        self.move_on()
+        line = f"{os.getpid()} {mark_of('self')} {phase} {digest} {root}\n".encode("utf-8", "surrogateescape")
         os.pwrite(self._handle, line, 0)
         os.ftruncate(self._handle, len(line))
+
+    def move_on(self) -> None:
+        """Note that the work has come further."""
+        self._moved = time.monotonic()
+
+    def beat(self) -> None:
+        """Touch the file, which a process that is stopped or hangs does not."""
+        if time.monotonic() < self._moved + HUNG_S:
+            with suppress(OSError):  # a disk that cannot be written is no reason to end
+                os.utime(self._handle)
 
 
 @contextmanager
@@ -122,8 +135,9 @@ def working(common_dir: str) -> Iterator[Worker | None]:
         return
     folder = os.open(common_dir, os.O_RDONLY | os.O_CLOEXEC)  # which may be called otherwise at the end
     try:
-        with _beating(handle):
-            yield Worker(handle)
+        worker = Worker(handle)
+        with _beating(worker):
+            yield worker
     finally:
         with suppress(FileNotFoundError):
             os.unlink(WORKER, dir_fd=folder)
@@ -132,15 +146,15 @@ def working(common_dir: str) -> Iterator[Worker | None]:
 
 
 @contextmanager
-def _beating(handle: int) -> Iterator[None]:
-    """Touch the file again and again, which a process that is stopped does not."""
+def _beating(worker: Worker) -> Iterator[None]:
+    """Show again and again that the worker lives."""
     from threading import Event, Thread
 
     over = Event()
 
     def beat() -> None:
         while not over.wait(BEAT_S):
-            os.utime(handle)
+            worker.beat()
 
     beating = Thread(target=beat, daemon=True)
     beating.start()
@@ -170,34 +184,31 @@ def at_work(common_dir: str) -> Work | None:
         if _takes(handle, fcntl.LOCK_SH):
             return None
         line = os.pread(handle, 65536, 0).decode("utf-8", "surrogateescape").split("\n")[0]
-        pid, _, phase, digest, root = [*line.split(" ", 4), *[""] * 5][:5]
-        return Work(int(pid), phase, digest, root) if pid.isdecimal() else None
+        pid, mark, phase, digest, root = [*line.split(" ", 4), *[""] * 5][:5]
+        return Work(int(pid), phase, digest, root, mark) if pid.isdecimal() else None
     finally:
         os.close(handle)
 
 
 def send_away(work: Work) -> None:
-    """Ask a worker to make way for a commit: it cancels what it asked for and ends; what waits is left in the queue."""
+    """Ask a worker to make way for a commit: it cancels what it asked for and ends; what waits is left in the queue. A
+    stopped one goes on for that. The id may mean another process here, where the worker is in a container."""
+    if mark_of(str(work.pid)) != work.mark:
+        return
     with suppress(ProcessLookupError, PermissionError):
+        os.kill(work.pid, signal.SIGCONT)
         os.kill(work.pid, MAKE_WAY)
 
 
-def _boot() -> str:
-    """What tells this start of the system from others; `-` where nothing does."""
-    try:
-        with open(BOOT, encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return "-"
-
-
-def _started() -> str:
-    """When this process started, in ticks since the start of the system; `-` where that cannot be had."""
-    try:
-        with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[STARTED]
-    except OSError:
-        return "-"
+def mark_of(pid: str) -> str:
+    """What tells a process from another one with the same id: the start of the system and its own, in ticks since
+    then; `-` in place of what cannot be had."""
+    boot = started = "-"
+    with suppress(OSError), open(BOOT, encoding="ascii") as file:
+        boot = file.read().strip()
+    with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        started = file.read().rpartition(")")[2].split()[STARTED]
+    return f"{boot}.{started}"
 
 
 def _lock(path: str) -> int | None:

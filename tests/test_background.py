@@ -17,9 +17,22 @@ from conftest import GitRepo
 from fake_server import Exchange, FakeServer, fake, find, say
 
 from reviewbot.cli import main
-from reviewbot.cli.join import join_worker
+from reviewbot.cli.join import join_worker, review_digest
+from reviewbot.config import load_config
 from reviewbot.repo import open_repository
-from reviewbot.worker import QUEUE, WORKER, Place, Work, at_work, enqueue, last_beat, take_queue, working
+from reviewbot.worker import (
+    QUEUE,
+    WORKER,
+    Place,
+    Work,
+    at_work,
+    enqueue,
+    last_beat,
+    mark_of,
+    send_away,
+    take_queue,
+    working,
+)
 
 __all__ = ["fake"]
 
@@ -153,13 +166,104 @@ def test_a_commit_waits_for_no_worker_that_is_stopped(warm: GitRepo, fake: FakeS
     assert main(["hook", "pre-commit"]) == 0
     assert "clean · 2 of 2 added lines reviewed" in capfd.readouterr().err
     assert len(fake.chats) == 2
-    assert at_work(git_folder(warm)) == work
-    os.utime(Path(git_folder(warm), WORKER), (0, 0))
-    assert f"s: kill {work.pid})" in status(capfd)
-    os.kill(work.pid, signal.SIGCONT)
+    until(lambda: is_idle(warm))  # it went on so as to end
     gate.opened.set()
+
+
+def test_status_says_how_to_be_rid_of_a_worker_that_is_stopped(warm: GitRepo, fake: FakeServer, capfd) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    warm.stage("a.py", "x = 1\n")
+    until(lambda: fake.chats)
+    work = at_work(git_folder(warm))
+    os.kill(work.pid, signal.SIGSTOP)
+    until(lambda: process_state(work.pid) == "T")
+    assert "no life" not in status(capfd)
+    os.utime(Path(git_folder(warm), WORKER), (0, 0))
+    command = status(capfd).partition("shows no life for ")[2].partition(" s: ")[2].partition(")")[0]
+    assert command == f"kill -9 {work.pid}"
+    subprocess.run(command.split(), check=True)
     until(lambda: at_work(git_folder(warm)) is None)
-    warm.git("update-index", "--force-write-index")  # what it left in the queue is taken up with the next write
+    warm.stage("a.py", "x = 2\n")
+    gate.opened.set()
+    until(lambda: is_idle(warm) and len(fake.chats) == 2)
+
+
+def process_state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "joined"),
+    [
+        ("REVIEWBOT_BLOCK_AT", "warning", True),
+        ("REVIEWBOT_ON_FAILURE", "block", True),
+        ("REVIEWBOT_DEADLINE_S", "77", True),
+        ("REVIEWBOT_MODEL", "another", False),
+        ("REVIEWBOT_LANGUAGE", "de", False),
+        ("REVIEWBOT_CHUNK_TOKENS", "999", False),
+        ("REVIEWBOT_EXCLUDE", "b/*", False),
+    ],
+)
+def test_a_review_is_the_same_where_the_model_would_be_asked_the_same(
+    repo: GitRepo, monkeypatch, variable: str, value: str, joined: bool
+) -> None:
+    before = review_digest(b"diff", load_config(root=None, flags={}, in_hook=True).config)
+    monkeypatch.setenv(variable, value)
+    assert (review_digest(b"diff", load_config(root=None, flags={}, in_hook=True).config) == before) is joined
+
+
+def test_a_review_is_another_one_with_other_instructions(tmp_path: Path, monkeypatch) -> None:
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text("Find {{ boundary }} defects.")
+    config = load_config(root=None, flags={"prompt": str(prompt)}).config
+    before = review_digest(b"diff", config)
+    assert review_digest(b"diff", config) == before != review_digest(b"other diff", config)
+    prompt.write_text("Find {{ boundary }} serious defects.")
+    assert review_digest(b"diff", config) != before
+
+
+@pytest.mark.parametrize("option", ["--no-cache", "--state"])
+def test_a_commit_that_has_no_use_for_what_a_worker_keeps_does_not_wait_for_it(
+    option: str, warm: GitRepo, fake: FakeServer, tmp_path: Path, capfd
+) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate, find()]
+    warm.stage("a.py", "x = 1\n")
+    until(lambda: fake.chats)
+    value = [str(tmp_path / "state")] if option == "--state" else []
+    assert main(["hook", option, *value, "--deadline-s", "60", "pre-commit"]) == 0
+    assert "clean · 1 of 1 added line reviewed" in capfd.readouterr().err
+    until(lambda: is_idle(warm))  # it made way
+    assert len(fake.chats) == 2
+    gate.opened.set()
+
+
+def test_a_worker_that_comes_no_further_shows_no_life(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("reviewbot.worker.BEAT_S", 60)
+    with working(str(tmp_path)) as worker:
+        os.utime(tmp_path / WORKER, (0, 0))
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 301)
+        worker.beat()
+        assert last_beat(str(tmp_path)) == 0
+        worker.move_on()
+        worker.beat()
+        assert last_beat(str(tmp_path)) > 0
+        monkeypatch.undo()
+
+
+def test_another_process_with_the_id_of_a_worker_is_not_told_to_stop(tmp_path: Path, monkeypatch) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        here = mark_of(str(other.pid))
+        sent: list[int] = []
+        monkeypatch.setattr(os, "kill", lambda pid, number: sent.append(number))
+        send_away(Work(other.pid, "reviewing", "d", "/", here + "0"))
+        assert sent == []
+        send_away(Work(other.pid, "reviewing", "d", "/", here))
+        assert sent == [signal.SIGCONT, signal.SIGUSR1]
+        monkeypatch.undo()
+        other.kill()
 
 
 def test_a_worker_shows_that_it_lives_and_cleans_up_wherever_its_folder_is(tmp_path: Path) -> None:
@@ -183,8 +287,13 @@ def test_joining_lasts_until_the_worker_is_at_something_else(repo: GitRepo, monk
                 worker.tell("waiting")
 
         stopped: list[Work] = []
+
+        def send_away(work: Work) -> None:
+            stopped.append(work)
+            worker.tell("making-way")
+
         monkeypatch.setattr(time, "sleep", pass_time)
-        monkeypatch.setattr("reviewbot.cli.join.send_away", stopped.append)
+        monkeypatch.setattr("reviewbot.cli.join.send_away", send_away)
         assert join_worker(here, "d1", None) is True
         assert len(polls) == 5
         assert [work.phase for work in stopped] == ["waiting"]  # the engine is wanted here
@@ -594,11 +703,11 @@ def test_the_queue_has_each_place_once_the_latest_first(tmp_path: Path) -> None:
 def test_there_is_one_worker(tmp_path: Path) -> None:
     with working(str(tmp_path)) as worker:
         worker.tell("reviewing", "d1", "/a b")
-        assert at_work(str(tmp_path)) == Work(os.getpid(), "reviewing", "d1", "/a b")
+        assert at_work(str(tmp_path)) == Work(os.getpid(), "reviewing", "d1", "/a b", mark_of("self"))
         with working(str(tmp_path)) as second:
             assert second is None
         worker.tell("waiting")
-        assert at_work(str(tmp_path)) == Work(os.getpid(), "waiting", "-", "")
+        assert at_work(str(tmp_path)) == Work(os.getpid(), "waiting", "-", "", mark_of("self"))
     assert at_work(str(tmp_path)) is None and list(tmp_path.iterdir()) == []
 
 

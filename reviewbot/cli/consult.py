@@ -45,6 +45,7 @@ def review_material(material: Material, config: Config, manner: Manner, deadline
     if manner.no_model:
         return checks_only(material, "no model asked (--no-model)")
     if manner.no_cache and manner.state is None:
+        manner.before_asking()
         return _ask(material, config, asking, manner, None, None)
     kept = Kept(config, asking) if manner.state is None else manner.state.open(config, asking)
     try:

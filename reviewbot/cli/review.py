@@ -121,16 +121,19 @@ def _manner(
     """How to go about it; a commit has no use for a review in the background that has not begun, and joins one that
     has."""
     from reviewbot.cli.consult import Manner, nothing_before
-    from reviewbot.cli.join import join_worker, stop_waiting
+    from reviewbot.cli.join import join_worker, review_digest, stop_waiting
     from reviewbot.cli.state import named_state
     from reviewbot.progress import open_progress
-    from reviewbot.worker import digest_of_review
 
     in_hook = options.command == "hook"
     join = nothing_before
     if in_hook and repository is not None and changes and changes[0].source.kind == "staged":
         stop_waiting(repository)
-        join = partial(join_worker, repository, digest_of_review(changes[0].diff, config), deadline)
+        diff, fills_it = changes[0].diff, not (options.no_cache or options.state)
+
+        def join() -> bool:
+            return join_worker(repository, review_digest(diff, config) if fills_it else "", deadline)
+
     return Manner(
         interactive=not in_hook,
         no_model=options.no_model,

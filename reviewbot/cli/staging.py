@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reviewbot.cli.arguments import parse_arguments
 from reviewbot.cli.consult import Manner, review_material, warm_up
 from reviewbot.cli.engine import ollama_engine
+from reviewbot.cli.join import review_digest
 from reviewbot.cli.late import look_back, say_found
 from reviewbot.cli.material import select_material
 from reviewbot.cli.review import load_settings
@@ -22,7 +23,7 @@ from reviewbot.progress import Progress
 from reviewbot.repo import Change, open_repository
 from reviewbot.review import Review
 from reviewbot.warmhook import IN_PROGRESS
-from reviewbot.worker import Worker, digest_of_review, queue_bytes
+from reviewbot.worker import Worker, digest_of, queue_bytes
 
 LONGEST_S = 600.0
 """A server that never comes to an end does not keep a worker for ever."""
@@ -46,7 +47,7 @@ class Staging:
             return
         if not staged_is_empty():
             staged = self._staged()
-            if not self._review(staged, "reviewing", "what is staged", _Watch(self._is_superseded(staged))):
+            if not self._review(staged, "reviewing", "what is staged", self._watch(staged)):
                 return
         for pending in look_back(self._repository, self._settings.config).pending:
             if not self._review(pending.change, "catching-up", f"commit {pending.commit[:7]}", Progress()):
@@ -55,8 +56,8 @@ class Staging:
     def _staged(self) -> Change:
         return select_changes(self._options)[1][0]
 
-    def _is_superseded(self, reviewed: Change) -> Callable[[], bool]:
-        """Tells whether something else is staged by now; git is asked only when the index was written."""
+    def _watch(self, reviewed: Change) -> "_Watch":
+        """Looks whether something else is staged by now; git is asked only when the index was written."""
         seen = queue_bytes(self._repository.common_dir)
 
         def is_superseded() -> bool:
@@ -67,20 +68,20 @@ class Staging:
             seen = size
             return self._staged().diff != reviewed.diff
 
-        return is_superseded
+        return _Watch(self._worker, is_superseded)
 
     def _review(self, change: Change, phase: str, what: str, watch: Progress) -> bool:
         """Ask, unless that was done before of just this. Whether there was no reason to stop."""
         config = self._settings.config
-        digest = digest_of_review(change.diff, config)
+        digest = digest_of(change.diff + repr(config).encode("utf-8", "surrogateescape"))
         if self._told.was_tried(digest):
             return True
         deadline = time.monotonic() + LONGEST_S
-        self._worker.tell(phase, digest, self._repository.root or "")
         manner = Manner(
             interactive=False, no_model=False, no_cache=False, progress=lambda: watch, before_asking=self._refuse_now
         )
         try:
+            self._worker.tell(phase, review_digest(change.diff, config), self._repository.root or "")
             material = select_material((change,), self._settings, self._repository, None)
             review = review_material(material, config, manner, deadline)
             if review.interrupted:
@@ -127,10 +128,12 @@ class Staging:
 class _Watch(Progress):
     """Ends a review between two requests as Ctrl-C does, once it is not wanted any more."""
 
-    def __init__(self, is_unwanted: Callable[[], bool]) -> None:
+    def __init__(self, worker: Worker, is_unwanted: Callable[[], bool]) -> None:
+        self._worker = worker
         self._is_unwanted = is_unwanted
 
     def update(self, step: Step) -> None:
+        self._worker.move_on()
         if self._is_unwanted():
             raise KeyboardInterrupt
 

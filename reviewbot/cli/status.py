@@ -15,7 +15,7 @@ from reviewbot.text import visible_line
 from reviewbot.worker import Work, at_work, last_beat, queue_bytes
 
 SILENT_S = 10.0
-"""A worker that has shown no life for so long is stopped, or stuck."""
+"""A worker that has shown no life for so long is stopped, or hangs."""
 
 _PHASES = {
     "waiting": "waiting for the end of git add",
@@ -52,7 +52,7 @@ def _now(repository: Repository) -> str:
     if work is None:
         return "what waits is not being reviewed" if queue_bytes(repository.common_dir) else "nothing is being reviewed"
     silent_s = time.time() - last_beat(repository.common_dir) / 1e9
-    stalled = f", which shows no life for {silent_s:.0f} s: kill {work.pid}" if silent_s > SILENT_S else ""
+    stalled = f", which shows no life for {silent_s:.0f} s: kill -9 {work.pid}" if silent_s > SILENT_S else ""
     return f"{_PHASES.get(work.phase, work.phase)}{_where(work, repository)} (process {work.pid}{stalled})"
 
 
