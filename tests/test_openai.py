@@ -222,7 +222,7 @@ def test_many_requests_at_one_time_give_the_same_report(
 
 def test_doctor_and_plan(vllm: FakeVllm, repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
     repo.stage("a.py", "x = 1\n")
-    assert main(["doctor"]) in (0, 1)
+    assert main(["doctor"]) == 0
     told = capfd.readouterr().out
     assert "speaks OpenAI's protocol" in told
     assert f"{MODEL}, window 16384" in told
@@ -291,7 +291,7 @@ def test_a_real_llama_server(
         told = capfd.readouterr().err
         model = told.partition("try: --model ")[2].split()[0]
         report = reviewed(capfd, "--model", model)
-        assert main(["doctor", "--model", model]) in (0, 1)
+        assert main(["doctor", "--model", model]) == 0
         assert "tokens are counted exactly" in capfd.readouterr().out
     coverage = report["coverage"]
     assert coverage["added"] == 200 == coverage["reviewed"] + coverage["failed"]

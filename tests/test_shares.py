@@ -198,5 +198,8 @@ def test_a_job_of_many_machines(
     paths = [str(tmp_path / f"{index}.json") for index in (1, 2)]
     for index, path in enumerate(paths, 1):
         assert main(["ci", "--base", "HEAD~1", "--shard", f"{index}/2", "--output", f"json={path}"]) in (0, 1)
+    capfd.readouterr()
     assert main(["merge", *paths]) == 1
-    assert "app" not in capfd.readouterr().err
+    joined = capfd.readouterr()
+    assert joined.out.count(": error: ") == 4
+    assert "reviewbot: blocked by 4 errors" in joined.err and "not read:" not in joined.err
