@@ -13,7 +13,8 @@ from reviewbot.cli.consult import review_options
 from reviewbot.cli.engine import cache_part
 from reviewbot.cli.material import select_material
 from reviewbot.cli.plan import vocabulary_in
-from reviewbot.cli.review import load_settings, outputs, publish
+from reviewbot.cli.publication import outputs, publish
+from reviewbot.cli.review import load_settings
 from reviewbot.config import Config
 from reviewbot.engines.batch import BatchEngine, rows_of
 from reviewbot.errors import ExitCode, UsageError

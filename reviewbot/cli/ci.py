@@ -16,8 +16,9 @@ from reviewbot import hosts
 from reviewbot.cli.consult import Manner, review_material
 from reviewbot.cli.jobs import one_at_a_time, own_server, wait_for_server
 from reviewbot.cli.material import select_material
+from reviewbot.cli.publication import interrupted, outputs, publish, skipped_by_user
 from reviewbot.cli.remembered import remember
-from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, interrupted, outputs, publish, skipped_by_user, streamed
+from reviewbot.cli.review import SKIP_VARIABLE, deadline_of, streamed
 from reviewbot.cli.sharing import share_of
 from reviewbot.cli.state import StateFile, change_digest, named_state
 from reviewbot.cli.trusted import trust_base

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from reviewbot.cli.config import settings_here
-from reviewbot.cli.review import outputs, publish
+from reviewbot.cli.publication import outputs, publish
 from reviewbot.config import Config, Settings
 from reviewbot.coverage import FileCoverage
 from reviewbot.duplicates import merge_duplicates, tell_repeats
