@@ -124,10 +124,14 @@ def passes_gate(finding: Finding, block_at: Severity | None, *, confirm: bool) -
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ufffd]+")
 
 
-def excerpt(lines: Sequence[Line], at: int, around: int = 2) -> tuple[ExcerptLine, ...]:
-    """`lines[at]` and up to `around` lines of the new file on both sides of it."""
-    before = islice(_there(lines, range(at - 1, -1, -1)), around)
-    after = islice(_there(lines, range(at + 1, len(lines))), around)
+AROUND = 2
+"""Lines of code that are shown with a finding, on either side of its own."""
+
+
+def excerpt(lines: Sequence[Line], at: int) -> tuple[ExcerptLine, ...]:
+    """`lines[at]` and up to AROUND lines of the new file on both sides of it."""
+    before = islice(_there(lines, range(at - 1, -1, -1)), AROUND)
+    after = islice(_there(lines, range(at + 1, len(lines))), AROUND)
     shown = (*reversed([*before]), lines[at], *after)
     return tuple(ExcerptLine(line.new or 0, line.text, line is lines[at]) for line in shown)
 

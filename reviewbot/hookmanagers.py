@@ -52,7 +52,7 @@ _WHY = {
 }
 
 
-def refuse_owned(folder: Path, stages: tuple[str, ...], tracked: Collection[str] = ()) -> None:
+def refuse_owned(folder: Path, stages: tuple[str, ...], tracked: Collection[str]) -> None:
     """Raise UsageError, with what to add and where, if one of these hooks is somebody else's; `tracked` are the
     stages whose hooks are files that git tracks."""
     owners = {stage: owner_of(folder, stage, tracked) for stage in stages}
@@ -65,7 +65,7 @@ def refuse_owned(folder: Path, stages: tuple[str, ...], tracked: Collection[str]
             raise UsageError(_WHY[owner].format(path=path), lines_to_add(folder, alike, owner))
 
 
-def owner_of(folder: Path, stage: str, tracked: Collection[str] = ()) -> Owner | None:
+def owner_of(folder: Path, stage: str, tracked: Collection[str]) -> Owner | None:
     """Who else decides what runs in this stage; None where a hook of ours can stand there, if need be before theirs."""
     script = script_of(folder / stage)
     if is_of_husky(folder):

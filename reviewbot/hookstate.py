@@ -47,7 +47,7 @@ def look_at(
     folder: Path,
     stage: str,
     root: str | None,
-    on_failure: str | None = None,
+    on_failure: str | None,
     flag: str = "",
     tracked: Collection[str] = (),
 ) -> Hook:
