@@ -97,9 +97,14 @@ def test_each_library_has_one_importer(library: str) -> None:
 
 
 def loaded_after(statement: str) -> set[str]:
+    """The packages that a statement loads."""
+    return {name.split(".")[0] for name in modules_after(statement)}
+
+
+def modules_after(statement: str) -> set[str]:
     code = f"import sys; before = set(sys.modules); {statement}; print(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    return {name.split(".")[0] for name in done.stdout.split()}
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,13 @@ def loaded_after(statement: str) -> set[str]:
 )
 def test_start_up_loads_nothing_heavy(statement: str) -> None:
     assert loaded_after(statement) & HEAVY == set()
+
+
+def test_what_was_read_before_takes_no_engine() -> None:
+    parts = ("review", "selection", "material", "consult", "outcomes", "join", "remembered", "late", "publication")
+    loaded = modules_after(f"import {', '.join(f'reviewbot.cli.{part}' for part in parts)}")
+    assert "reviewbot.reading" in loaded
+    assert [name for name in loaded if name.startswith("reviewbot.engines.")] == []
 
 
 def test_help_loads_no_compressors() -> None:

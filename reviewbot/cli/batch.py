@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from reviewbot.cli.cachefolder import cache_part
 from reviewbot.cli.consult import review_options
-from reviewbot.cli.engine import cache_part
 from reviewbot.cli.material import select_material
 from reviewbot.cli.plan import vocabulary_in
 from reviewbot.cli.publication import outputs, publish

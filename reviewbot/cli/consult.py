@@ -67,7 +67,8 @@ def _ask(
     material: Material, config: Config, asking: Options, manner: Manner, kept: Kept | None, recalled: Recalled | None
 ) -> Review:
     """What the engine says of all that is not kept."""
-    from reviewbot.cli.engine import cache_part, open_engine
+    from reviewbot.cli.cachefolder import cache_part
+    from reviewbot.cli.engine import open_engine
     from reviewbot.speed import keep_speed, recall_speed
 
     folder = cache_part(config, "speeds")

@@ -1,14 +1,13 @@
 """Which engine answers this run."""
 
-import hashlib
 import os
 from pathlib import Path
 
+from reviewbot.cli.cachefolder import cache_part
 from reviewbot.config import Config
 from reviewbot.engines import Engine
 from reviewbot.engines.ollama import OllamaEngine
 from reviewbot.errors import ConfigError, EngineDown
-from reviewbot.layers import cache_folder
 
 
 def open_engine(config: Config, *, interactive: bool, deadline: float | None) -> Engine:
@@ -102,14 +101,3 @@ def embedded_engine(config: Config) -> Engine | None:
         seed=config.seed,
         cache_dir=cache_part(config, "vocabularies"),
     )
-
-
-def cache_file(config: Config, part: str, about: str) -> Path:
-    """The file in one of these folders that is about a path, whose name tells nobody which."""
-    name = hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return Path(cache_part(config, part), name)
-
-
-def cache_part(config: Config, name: str) -> str:
-    """The folder in which one kind of thing is kept between runs; it may not exist."""
-    return os.path.join(config.cache_dir or cache_folder(), name)

@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from reviewbot.cli.engine import cache_part, open_engine
+from reviewbot.cli.cachefolder import cache_part
+from reviewbot.cli.engine import open_engine
 from reviewbot.config import Config
 from reviewbot.engines import Engine
 from reviewbot.errors import ConfigError, EngineError, ModelMissing

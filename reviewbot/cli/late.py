@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from reviewbot.cli.engine import cache_file
+from reviewbot.cli.cachefolder import cache_file
 from reviewbot.cli.join import others_wait
 from reviewbot.config import Config, Settings
 from reviewbot.errors import ExitCode, RepoError

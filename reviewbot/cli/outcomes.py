@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.cli.engine import cache_part
+from reviewbot.cli.cachefolder import cache_part
 from reviewbot.config import Config
 from reviewbot.engines import EngineInfo, ModelFacts
 from reviewbot.layers import OUTCOMES

@@ -65,7 +65,7 @@ def _request_number(text: str | None) -> int | None:
 
 
 def _foresee(material: "Material", config: "Config", vocab: str | None) -> Foreseen:
-    from reviewbot.cli.engine import cache_part
+    from reviewbot.cli.cachefolder import cache_part
     from reviewbot.portions import plan_all
     from reviewbot.reading import for_demo
     from reviewbot.speed import recall_speed

@@ -243,7 +243,7 @@ def _placement(info: "EngineInfo", loaded: "Loaded") -> Check:
 def _test_request(engine: "Engine", config: "Config", info: "EngineInfo", hint: str) -> Check:
     """Two equal requests: the first is read anew, the second shows how fast the model writes. What both took is kept,
     so that a review can be foreseen. An answer that a review could not read is no answer."""
-    from reviewbot.cli.engine import cache_part
+    from reviewbot.cli.cachefolder import cache_part
     from reviewbot.decoding import decode_reply
     from reviewbot.engines import Request
     from reviewbot.speed import keep_speed

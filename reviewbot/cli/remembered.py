@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reviewbot.baseline import plain
-from reviewbot.cli.engine import cache_file
+from reviewbot.cli.cachefolder import cache_file
 from reviewbot.config import Config
 from reviewbot.files import keep
 from reviewbot.repo import Repository

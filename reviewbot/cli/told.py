@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from reviewbot.cli.engine import cache_file
+from reviewbot.cli.cachefolder import cache_file
 from reviewbot.config import Config
 from reviewbot.files import keep
 from reviewbot.repo import Repository
