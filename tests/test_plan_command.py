@@ -168,7 +168,7 @@ def test_nothing_to_send(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> No
     [
         pytest.param(["--show", "0"], 2, "--show takes the number of a request, and '0' is none", id="zero"),
         pytest.param(["--show", "x"], 2, "--show takes the number of a request, and 'x' is none", id="word"),
-        pytest.param(["--show", "9"], 2, "there is no request 9: there are only 1", id="beyond"),
+        pytest.param(["--show", "9"], 2, "there is no request 9: the last is 1", id="beyond"),
         pytest.param(["--vocab", "gone.gguf"], 2, "--vocab: there is no file gone.gguf", id="no file"),
         pytest.param(["--vocab", "a.py"], 2, "a.py is no GGUF file, or it is cut off", id="no model"),
         pytest.param(["--format", "github"], 2, "plan prints text or json", id="format"),

@@ -137,7 +137,7 @@ def _show_request(foreseen: Foreseen, config: "Config", number: int, *, as_json:
 
     chunks = foreseen.plan.chunks
     if number > len(chunks):
-        there = f"there are only {len(chunks)}" if chunks else "nothing would be sent"
+        there = f"the last is {len(chunks)}" if chunks else "nothing would be sent"
         raise UsageError(f"there is no request {number}: {there}", "reviewbot plan")
     segments = chunks[number - 1].segments
     request: dict[str, Any] = {

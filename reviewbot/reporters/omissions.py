@@ -46,13 +46,13 @@ def omission_lines(word: str, omissions: Sequence[Omission], *, verbose: bool) -
         what = f"{count_words(lines, 'line')} " if lines else ""
         yield f"{word}: {what}{_places(places, verbose)}: {visible_line(reason)}"
     if len(shown) < len(rows):
-        yield f"{word}: and for {len(rows) - len(shown)} more reasons (-v lists all)"
+        yield f"{word}: and for {count_words(len(rows) - len(shown), 'more reason')} (-v lists all)"
 
 
 def _places(places: Sequence[Omission], verbose: bool) -> str:
     shown = places if verbose else places[:3]
     names = ", ".join(show_place(place.path, place.start, place.end) for place in shown)
-    more = f" and {len(places) - len(shown)} more places" if len(shown) < len(places) else ""
+    more = f" and {count_words(len(places) - len(shown), 'more place')}" if len(shown) < len(places) else ""
     return f"in {names}{more}"
 
 
