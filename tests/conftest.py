@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ class GitRepo:
         """Commit what is staged; the new commit's id."""
         self.git("commit", "-q", "--no-verify", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD").stdout.decode().strip()
+
+    def conflict(self, theirs: Mapping[str, str] | None = None) -> None:
+        """Stop in a merge with branch other: both sides have changed a.py. `theirs` are further files of that one."""
+        self.stage("a.py", "base\n")
+        self.commit()
+        self.git("checkout", "-qb", "other")
+        for name, content in {"a.py": "theirs\n", **(theirs or {})}.items():
+            self.stage(name, content)
+        self.commit()
+        self.git("checkout", "-q", "main")
+        self.stage("a.py", "ours\n")
+        self.commit()
+        self.git("merge", "-q", "other", check=False)
 
 
 def heed_ctrl_c() -> None:

@@ -268,15 +268,7 @@ def test_a_filter_that_cannot_be_switched_off_is_an_error(filtered: GitRepo) -> 
 
 @pytest.fixture
 def conflict(repo: GitRepo) -> GitRepo:
-    repo.stage("a.py", "base\n")
-    repo.commit()
-    repo.git("checkout", "-qb", "other")
-    repo.stage("a.py", "theirs\n")
-    repo.commit()
-    repo.git("checkout", "-q", "main")
-    repo.stage("a.py", "ours\n")
-    repo.commit()
-    repo.git("merge", "-q", "other", check=False)
+    repo.conflict()
     repo.stage("b.py", "b\n")
     repo.write("README.md", "# edited\n")
     return repo

@@ -213,16 +213,9 @@ def test_more_arguments_than_a_process_takes(repo: GitRepo) -> None:
 def busy(repo: GitRepo) -> GitRepo:
     """A repository in the middle of a merge, with stale times, a filter, hidden text and a pushed branch."""
     repo.stage(".gitattributes", "*.bin filter=mine\n*.txt -diff\n")
-    for name in ("a.py", "b.bin", "c.txt", "touched.py"):
+    for name in ("b.bin", "c.txt", "touched.py"):
         repo.stage(name, "base\n")
-    repo.commit()
-    repo.git("checkout", "-qb", "other")
-    repo.stage("a.py", "theirs\n")
-    repo.commit()
-    repo.git("checkout", "-q", "main")
-    repo.stage("a.py", "ours\n")
-    repo.commit()
-    repo.git("merge", "-q", "other", check=False)
+    repo.conflict()
     repo.stage("a.py", "both\n")
     repo.stage("c.txt", "base\nmore\n")
     repo.git("config", "filter.mine.clean", "tr a b")

@@ -132,16 +132,7 @@ def test_amending_is_compared_with_head(repo: GitRepo) -> None:
 
 def conflicted(repo: GitRepo) -> None:
     """A merge of branch other with a conflict in a.py; theirs.py comes from the other side alone."""
-    repo.stage("a.py", "base\n")
-    repo.commit()
-    repo.git("checkout", "-qb", "other")
-    repo.stage("a.py", "theirs\n")
-    repo.stage("theirs.py", "new on the other side\n")
-    repo.commit()
-    repo.git("checkout", "-q", "main")
-    repo.stage("a.py", "ours\n")
-    repo.commit()
-    repo.git("merge", "-q", "other", check=False)
+    repo.conflict({"theirs.py": "new on the other side\n"})
     repo.stage("a.py", "resolved\n")
 
 

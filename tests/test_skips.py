@@ -465,16 +465,7 @@ def test_before_the_first_commit_nothing_holds(
 
 
 def test_a_merge_goes_by_our_own_side(repo: GitRepo, skips: Skips) -> None:
-    repo.stage("a.py", "base\n")
-    repo.commit()
-    repo.git("checkout", "-qb", "other")
-    repo.stage(FILE, "*.py linguist-generated\n")
-    repo.stage("a.py", "theirs\n")
-    repo.commit()
-    repo.git("checkout", "-q", "main")
-    repo.stage("a.py", "ours\n")
-    repo.commit()
-    repo.git("merge", "-q", "other", check=False)
+    repo.conflict({FILE: "*.py linguist-generated\n"})
     repo.stage("a.py", "resolved\n")
     assert skips() == {"a.py": None}
     repo.git("merge", "--abort")
