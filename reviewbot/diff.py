@@ -1,13 +1,12 @@
-"""Diff bytes to typed changes; the only importer of unidiff.
+"""Diff bytes to typed changes.
 
 Line numbers are 1-based. Text is decoded once, here: UTF-8, with U+FFFD for what is none. Lines end at LF alone;
 form feeds, U+2028 and lone carriage returns stay inside their line (a CR before the LF is dropped).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Any
 
 from msgspec import Struct
 
@@ -119,7 +118,7 @@ def _file_change(section: Section) -> FileChange:
     return FileChange(
         path=path,
         raw_path=raw,
-        hunks=_parse_hunks(section.hunks, path) if section.hunks else (),
+        hunks=tuple(_parse_hunks(section.hunks)),
         mode=mode,
         deleted=deleted,
         binary=section.binary,
@@ -127,31 +126,33 @@ def _file_change(section: Section) -> FileChange:
     )
 
 
-def _parse_hunks(lines: list[bytes], path: str) -> tuple[Hunk, ...]:
-    """The hunks of one file. unidiff sees nothing else: it leaves out in silence what it takes for no part of one."""
-    from unidiff.errors import UnidiffParseError
-    from unidiff.patch import PatchSet
+def _parse_hunks(rows: Sequence[bytes]) -> Iterator[Hunk]:
+    """The hunks of one file, which `split_sections` has found to be whole."""
+    at = 0
+    while at < len(rows):
+        header = _HUNK.match(rows[at])
+        assert header is not None
+        old, new, end = int(header[1]), int(header[2]), at + 1
+        lines: list[Line] = []
+        while end < len(rows) and not rows[end].startswith(b"@@"):
+            kind, text = rows[end][:1], _clean(rows[end][1:])
+            if kind == b"+":
+                lines.append(Line(LineKind.ADDED, None, new, text))
+                new += 1
+            elif kind == b"-":
+                lines.append(Line(LineKind.REMOVED, old, None, text))
+                old += 1
+            else:  # a blank, which somebody may have taken away from before an empty line
+                lines.append(Line(LineKind.CONTEXT, old, new, text))
+                old, new = old + 1, new + 1
+            end += 1
+        yield Hunk(_clean(header[3]), tuple(lines))
+        at = end
 
-    text = [line.decode("utf-8", "surrogateescape") + "\n" for line in (b"--- a/file", b"+++ b/file", *lines)]
-    try:
-        (patch,) = PatchSet(text)
-    except (UnidiffParseError, ValueError) as error:
-        raise DiffError(f"{path} has a hunk that is malformed or cut off", WHOLE_DIFF) from error
-    return tuple(_hunk(hunk) for hunk in patch)
+
+_HUNK = re.compile(rb"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)", re.DOTALL)
 
 
-def _hunk(hunk: Any) -> Hunk:
-    return Hunk(_clean(hunk.section_header or ""), tuple(_line(line) for line in hunk))
-
-
-_KINDS = {" ": LineKind.CONTEXT, "+": LineKind.ADDED, "-": LineKind.REMOVED}
-
-
-def _line(line: Any) -> Line:
-    return Line(_KINDS[line.line_type], line.source_line_no, line.target_line_no, _clean(line.value))
-
-
-def _clean(text: str) -> str:
-    """The line without its end, undecodable bytes as U+FFFD."""
-    text = text.removesuffix("\n").removesuffix("\r")
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _clean(row: bytes) -> str:
+    """The line without the CR of its end, undecodable bytes as U+FFFD."""
+    return row.removesuffix(b"\r").decode("utf-8", "replace")

@@ -101,13 +101,17 @@ def _take_hunk(lines: list[bytes], number: int, section: Section) -> int:
         if number == len(lines):
             raise malformed
         line = lines[number]
-        kind = line[:1].strip(b"\r") or b" "  # an editor or a mailer may have taken the blank of an empty line
-        if kind == b"\\":
+        kind = line[:1]
+        if kind == b"+":
+            new -= 1
+        elif kind == b"-":
+            old -= 1
+        elif kind in (b" ", b"", b"\r"):  # an editor or a mailer may have taken the blank of an empty line
+            old, new = old - 1, new - 1
+        elif kind == b"\\":
             continue
-        if kind not in b" +-":
+        else:
             raise malformed
-        old -= kind in b" -"
-        new -= kind in b" +"
         if old < 0 or new < 0:
             raise malformed
         section.hunks.append(line)

@@ -21,7 +21,6 @@ worker warmhook hookscripts hooknames hookmanagers install globalhooks hookstate
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 
 SINGLE_IMPORTERS = {
-    "unidiff": {"diff"},
     "httpx": {"engines.http"},
     "pynvml": {"gpu"},
     "rich": {"progress"},
@@ -34,7 +33,6 @@ SINGLE_IMPORTERS = {
 }
 
 HEAVY = {
-    "unidiff",
     "httpx",
     "pynvml",
     "rich",

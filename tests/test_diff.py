@@ -8,6 +8,7 @@ import pytest
 from conftest import GitRepo
 from hypothesis import given
 from hypothesis import strategies as st
+from unidiff import PatchSet
 
 from reviewbot.diff import FileChange, LineKind, parse_diff
 from reviewbot.errors import DiffError
@@ -216,6 +217,33 @@ def test_the_new_file_can_be_rebuilt_from_the_hunks(old: list[str], new: list[st
     assert [line.text for line in kept] == new
     assert [line.new for line in kept] == list(range(1, len(new) + 1))
     assert [line.text for line in lines if line.kind is not LineKind.ADDED] == old
+
+
+@given(st.lists(TEXT, max_size=30), st.lists(TEXT, max_size=30), st.integers(0, 3), st.sampled_from(["", "\r"]))
+def test_another_parser_reads_the_same(old: list[str], new: list[str], context: int, end: str) -> None:
+    rows = list(difflib.unified_diff(old, new, "a/f", "b/f", lineterm="", n=context))
+    text = [f"{row}{end if number > 1 and not row.startswith('@@') else ''}\n" for number, row in enumerate(rows)]
+    expected = [
+        [
+            (line.line_type, line.source_line_no, line.target_line_no, line.value.removesuffix("\n").removesuffix("\r"))
+            for line in hunk
+        ]
+        for file in PatchSet(text)
+        for hunk in file
+    ]
+    found = [
+        [(line.kind.value, line.old, line.new, line.text) for line in hunk.lines]
+        for change in parse_diff("".join(text).encode())
+        for hunk in change.hunks
+    ]
+    assert found == expected
+
+
+def test_what_is_behind_the_place_of_a_hunk_is_its_heading() -> None:
+    rows = ["--- a/f", "+++ b/f", "@@ -1 +1,2 @@ def f(x):\r", " x", "+y", "@@ -9,1 +10,2 @@", " a", "+@@ b", ""]
+    (change,) = parse_diff("\n".join(rows).encode())
+    assert [hunk.heading for hunk in change.hunks] == ["def f(x):", ""]
+    assert [(line.new, line.text) for line in change.added] == [(2, "y"), (11, "@@ b")]
 
 
 @given(st.binary(max_size=200))
