@@ -63,6 +63,11 @@ class FileChange(Struct, frozen=True):
         """The added lines, in order."""
         return tuple(line for hunk in self.hunks for line in hunk.lines if line.kind is LineKind.ADDED)
 
+    @property
+    def adds(self) -> bool:
+        """Whether there are any."""
+        return any(line.kind is LineKind.ADDED for hunk in self.hunks for line in hunk.lines)
+
 
 class Segment(Struct, frozen=True):
     """Neighbouring lines of one file, as they are shown to a model."""
@@ -93,7 +98,7 @@ def parse_diff(data: bytes) -> tuple[FileChange, ...]:
     if not data.endswith(b"\n"):
         raise DiffError("the diff is cut off: its last line has no end", WHOLE_DIFF)
     sections = split_sections(data.split(b"\n")[:-1])
-    if _COLOURED.search(data):
+    if b"\x1b[" in data and _COLOURED.search(data):
         raise DiffError("this is no unified diff: it is coloured", "git diff --no-color main..HEAD | reviewbot diff -")
     only_named = all(section.binary and not section.is_git for section in sections)
     if only_named and (not sections or _OTHER_DIALECT.search(data)):

@@ -19,6 +19,7 @@ _BATCH = 16
 _NAMED_OBJECTS = 20
 """More missing objects than these are not listed one by one."""
 
+_UNMERGED_SIGN = b"* Unmerged path "
 _UNMERGED = re.compile(rb"^\* Unmerged path [^\n]*\n", re.MULTILINE)
 _NUL_AFTER = re.compile(rb"^[+ ][^\n]*\0", re.MULTILINE)
 """A line of the new file that has a NUL byte."""
@@ -46,10 +47,11 @@ def read_diff(git: Runner, query: Query) -> Text:
     """The diff, with the text of files that only an attribute makes binary; conflicted files are left out."""
     data = _ask(git, query, *_PATCH)
     unreadable: tuple[tuple[bytes, str], ...] = ()
-    if _UNMERGED.search(data):
+    if _UNMERGED_SIGN in data and _UNMERGED.search(data):
         names = _ask(git, query, "--name-only", "-z", "--diff-filter=U").split(b"\0")
         unreadable = tuple((name, "it has conflicts that are not resolved") for name in dict.fromkeys(names) if name)
-    return Text(_UNMERGED.sub(b"", _with_hidden_text(git, query, data)), unreadable)
+    text = _with_hidden_text(git, query, data)
+    return Text(_UNMERGED.sub(b"", text) if _UNMERGED_SIGN in text else text, unreadable)
 
 
 def read_work_tree(git: Runner, query: Query) -> Text:

@@ -130,7 +130,7 @@ def recall_review(material: Material, options: Options, recalled: Recalled) -> R
     """The review of a change of which every line and every second opinion is known, without asking anybody; None for
     any other."""
     known = recalled.outcomes.take_known(material.changes)
-    if any(change.added for change in known.rest):
+    if any(change.adds for change in known.rest):
         return None
     review = _by_what_is_known(material, options, recalled, known, "nobody is asked")
     if review.unconfirmed or review.interrupted:

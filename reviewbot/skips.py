@@ -83,7 +83,7 @@ def select_files(
 def depends_on_base(change: FileChange, rules: Rules) -> bool:
     """Whether it matters for a file what held before the change."""
     settled = change.binary or _first_match(change.path, rules.include) or next(_plain_rules(change, rules), None)
-    return bool(change.added) and not settled
+    return change.adds and not settled
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -111,11 +111,11 @@ def _plain_rules(change: FileChange, rules: Rules) -> Iterator[_Found]:
         yield _Found(Kind.SUBMODULE, "submodule")
     if change.mode == SYMLINK_MODE:
         yield _Found(Kind.SYMLINK, "symbolic link")
-    added = change.added
-    if added and _is_lfs_pointer(change, added):
+    adds = change.adds
+    if adds and _is_lfs_pointer(change):
         yield _Found(Kind.LFS_POINTER, "LFS pointer")
     pattern = _first_match(change.path, rules.exclude)
-    if added and pattern:
+    if adds and pattern:
         yield _Found(Kind.EXCLUDED, f"exclude {pattern}")
 
 
@@ -190,7 +190,7 @@ def _is_minified(change: FileChange, added: Sequence[Line], base: AtBase) -> boo
     return change.raw_old_path is None or len(base.head) >= LONG_LINE_CHARS * len(rows)
 
 
-def _is_lfs_pointer(change: FileChange, added: Sequence[Line]) -> bool:
+def _is_lfs_pointer(change: FileChange) -> bool:
     """Whether the file begins as a pointer and nothing is added that does not belong into one."""
     begins = any(line.new == 1 and line.text == _LFS_VERSION for hunk in change.hunks for line in hunk.lines)
-    return begins and all(_LFS_LINE.fullmatch(line.text) for line in added)
+    return begins and all(_LFS_LINE.fullmatch(line.text) for line in change.added)

@@ -72,6 +72,8 @@ def _is_whole(path: str, watched: Watched) -> bool:
 def _decides(change: FileChange, hunk: Hunk, watched: Watched) -> bool:
     if _is_whole(change.path, watched) or change.mode == SYMLINK_MODE and _leads(change, hunk, watched):
         return True
+    if change.path not in _PARTLY:
+        return False
     whole = change.raw_old_path != change.raw_path  # or renamed, which counts anyway
     changed = [line for line in hunk.lines if line.kind is not LineKind.CONTEXT and not _SAYS_NOTHING.match(line.text)]
     if change.path == _HOOKS:

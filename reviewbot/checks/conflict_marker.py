@@ -17,6 +17,8 @@ _CLOSE = re.compile(r">{7}( |$)")
 def find_conflict_markers(change: FileChange) -> tuple[Finding, ...]:
     """One finding for each full set of markers of which a line was added; a lone `=======` underlines a heading."""
     lines = [line for hunk in change.hunks for line in hunk.lines if line.kind is not LineKind.REMOVED]
+    if "<<<<<<<" not in "\n".join(line.text for line in lines):
+        return ()
     found: list[Finding] = []
     current: list[int] = []
     has_middle = False

@@ -40,7 +40,7 @@ class Manner(Struct, frozen=True):
 def review_material(material: Material, config: Config, manner: Manner, deadline: float | None) -> Review:
     """What the engine of the settings says of the material; nobody is asked when there is nothing to read."""
     asking = review_options(config, deadline=deadline)
-    if not any(change.added for change in material.changes):
+    if not any(change.adds for change in material.changes):
         return unread(material, "nothing to read")
     if manner.no_model:
         return checks_only(material, "no model asked (--no-model)")
