@@ -143,7 +143,7 @@ def _rules_for_text(change: FileChange, rules: Rules, base: AtBase) -> Iterator[
     if _says(base, "diff") is False:
         yield _Found(Kind.MARKED_BINARY, "attribute -diff")
     if rules.max_file_kib is not None:
-        size = sum(len(line.text.encode("utf-8", "replace")) + 1 for line in added)
+        size = len("\n".join(line.text for line in added).encode("utf-8", "replace")) + 1
         if size > rules.max_file_kib * 1024:
             added_kib = f"{-(-size // 1024):,} KiB added"
             yield _Found(Kind.TOO_LARGE, f"too large ({added_kib}, max_file_kib is {rules.max_file_kib:,})")

@@ -114,12 +114,14 @@ WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 """What such text says, and how it is told; matched against a line in small letters."""
 
 HINTS = re.compile(
-    r"ignor|disregard|forget|overrid|bypass|instruction|system:|note\b|message\b|attention|important|dear|hey|hello"
-    r"|ais?\b(?<!\wai)(?<!\wais)|ai(?<!\wai)er|llm|language|gpt|claude|copilot|llama|review|assistant|approve"
-    r"|bug-?free|defect-?free|finding|issue|problem|bug|defect|vulnerabilit|warning|report|flag|mention"
-    r"|inst\]|sys>>|of_turn>|\uff5c|step>|<\||source:|destination:|eot:|###|</s>|-----|verdict|claim"
+    r"a(?:i(?<!\wai)er|is?\b(?<!\wai)(?<!\wais)|pprove|ssistant|ttention)|b(?:ug|ypass)|c(?:laim|laude|opilot)"
+    r"|d(?:ear|efect|estination:|isregard)|eot:|f(?:inding|lag|orget)|gpt|h(?:ello|ey)"
+    r"|i(?:gnor|mportant|nstruction|nst\]|ssue)|l(?:anguage|lama|lm)|m(?:ention|essage\b)|note\b|o(?:f_turn>|verrid)"
+    r"|problem|r(?:eport|eview)|s(?:ource:|tep>|ystem:|ys>>)|v(?:erdict|ulnerabilit)|warning"
+    r"|\uff5c|<\||###|</s>|-----"
 )
-"""In small letters, a word of each of WORDS and SIGNS without which it does not match: most lines have none."""
+"""In small letters, a word of each of WORDS and SIGNS without which it does not match: most lines have none. Those that
+begin alike stand together, so that few are tried at a place."""
 
 _IN_DOUBT = re.compile(
     r"\b(?:if|when|once|unless|until|after|before|whether|that|because|while) (?:(?:an?|the|this|your|each) )?$"
