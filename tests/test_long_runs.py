@@ -1,5 +1,6 @@
 """Runs that go on where an earlier one stopped, and runs that end at a budget."""
 
+import fcntl
 import json
 import os
 import signal
@@ -206,3 +207,69 @@ def test_a_job_goes_on_by_itself(
     assert report["coverage"]["failed"] == 0
     assert not list(state.parent.glob("reviewbot-state*"))
     assert os.listdir(staged.path / ".git") == [n for n in os.listdir(staged.path / ".git") if "state" not in n]
+
+
+def ci_report(capfd: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    capfd.readouterr()
+    main(["ci", "--base", "HEAD~1", *WORDS[2:], *words])
+    return json.loads(capfd.readouterr().out)
+
+
+def test_a_job_begins_anew_with_another_model(
+    staged: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    staged.commit()
+    assert ci_report(capfd, "--max-requests", "3")["verdict"]["outcome"] == "incomplete"
+    before = fake.facts
+
+    def replaced(path: str) -> tuple[int, Any]:
+        status, facts = before(path)
+        for model in facts.get("models", []):
+            model["digest"] = "e2" * 32
+        return status, facts
+
+    fake.facts = replaced  # type: ignore[method-assign]
+    asked = len(fake.chats)
+    report = ci_report(capfd)
+    assert report["coverage"]["failed"] == 0
+    assert len(fake.chats) - asked == report["usage"]["requests"] > 5
+
+
+@pytest.mark.parametrize("how", ["used", "no state", "no folder"])
+def test_a_job_that_can_keep_no_state_reviews_all_the_same(
+    how: str, staged: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    staged.commit()
+    state = Path(staged.path, ".git", "reviewbot-state")
+    lock = Path(f"{state}.lock")
+    if how == "no folder":
+        lock.mkdir()
+    elif how == "no state":
+        state.write_text("this is something else")
+    with open(lock if how == "used" else os.devnull, "w") as file:
+        if how == "used":
+            fcntl.flock(file, fcntl.LOCK_EX)
+        capfd.readouterr()
+        main(["ci", "--base", "HEAD~1", *WORDS[2:]])
+    told = capfd.readouterr()
+    coverage = json.loads(told.out)["coverage"]
+    assert coverage["failed"] == 0 < coverage["reviewed"]
+    assert "the next one would begin anew: " in told.err
+    assert (lock.exists(), state.exists()) == (how != "no state", False)
+
+
+def test_a_job_whose_cache_folder_cannot_be_written(
+    staged: GitRepo,
+    fake: FakeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    staged.commit()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    capfd.readouterr()
+    main(["ci", "--base", "HEAD~1", *WORDS[2:]])
+    told = capfd.readouterr()
+    assert json.loads(told.out)["coverage"]["failed"] == 0
+    assert "reviewbot: this job waits for no other one: " in told.err

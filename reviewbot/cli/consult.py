@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from reviewbot.cli.outcomes import Kept
 from reviewbot.cli.state import StateFile
 from reviewbot.config import Config
+from reviewbot.errors import ConfigError
 from reviewbot.findings import severity_named
 from reviewbot.reading import Recalled, no_outcomes, recall_review, run_review
 from reviewbot.review import Material, Options, Review, checks_only, interrupted, unread
@@ -47,7 +48,16 @@ def review_material(material: Material, config: Config, manner: Manner, deadline
     if manner.no_cache and manner.state is None:
         manner.before_asking()
         return _ask(material, config, asking, manner, None, None)
-    kept = Kept(config, asking) if manner.state is None else manner.state.open(config, asking)
+    try:
+        kept = Kept(config, asking) if manner.state is None else manner.state.open(config, asking)
+    except ConfigError as error:
+        if manner.state is None or not manner.state.gives_way:
+            raise
+        asked = _ask(material, config, asking, manner, None, None)
+        why = error.message.removeprefix("--state: ")
+        return replace(
+            asked, notes=(*asked.notes, f"if this run had been cut off, the next one would begin anew: {why}")
+        )
     try:
         review, recalled = _recall(material, asking, kept)
         if review is None and manner.before_asking():

@@ -35,9 +35,18 @@ START_S = 60.0
 def one_at_a_time(config: Config) -> Iterator[None]:
     """Wait until no other job of this user asks the same server. The lock goes with its process, however that ends."""
     folder = Path(cache_part(config, "locks"))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = hashlib.sha256(config.endpoint.encode()).hexdigest()[:16]
-    with open(folder / name, "w", encoding="ascii") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = open(folder / name, "w", encoding="ascii")  # noqa: SIM115 (held below)
+    except OSError as error:
+        shown = visible_line(str(folder))
+        print(
+            f"reviewbot: this job waits for no other one: {shown} cannot be written: {error.strerror}", file=sys.stderr
+        )
+        yield
+        return
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -55,9 +55,14 @@ class StateFile(NamedTuple):
             raise
 
     def remove(self) -> None:
-        """Forget it: there is nothing to go on from."""
-        for end in ("", "-wal", "-shm", ".lock"):
-            self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+        """Forget it: there is nothing to go on from. One that another run is using stays."""
+        try:
+            lock = self._lock()
+        except ConfigError:
+            return
+        with lock:
+            for end in ("", "-wal", "-shm", ".lock"):
+                self.path.with_name(self.path.name + end).unlink(missing_ok=True)
 
     def _lock(self) -> IO[str]:
         """A file beside it, for SQLite has locks of its own on that one. The lock goes with its process."""
@@ -86,7 +91,9 @@ class RunState(Kept):
         if self.store.problem:
             raise ConfigError(f"--state: {self._name} cannot be used: {self.store.problem}", OTHER_FILE)
         prompt = options.sizing.prompt.sha256
-        self._belong(file, _Identity(file.change, config.model, prompt, config.temperature, config.seed))
+        self._gives_way = file.gives_way
+        self._identity = _Identity(file.change, config.model, prompt, config.temperature, config.seed)
+        self._belong()
 
     def close(self) -> None:
         """Let go of the file, for the next run to go on."""
@@ -101,19 +108,24 @@ class RunState(Kept):
         digest = info.digest or f"{info.kind} {info.endpoint} {info.model}"
         before = self.store.get([_MODEL]).get(_MODEL)
         if before is not None and before != digest.encode():
-            raise ConfigError(f"--state: {self._name} is the state of a run with another model", OTHER_FILE)
-        self.store.put({_MODEL: digest.encode()})
+            self._give_way("model")
+        self.store.put({_MODEL: digest.encode(), _IDENTITY: msgspec.json.encode(self._identity)})
         return super().of(replace(info, digest=digest))
 
-    def _belong(self, file: StateFile, identity: _Identity) -> None:
+    def _belong(self) -> None:
         found = self.store.get([_IDENTITY]).get(_IDENTITY)
         before = None if found is None else msgspec.json.decode(found, type=_Identity)
-        if before is not None and before != identity:
-            if not file.gives_way:
-                fields = [key for key in _Identity.__struct_fields__ if getattr(before, key) != getattr(identity, key)]
-                raise ConfigError(f"--state: {self._name} is the state of a run with another {fields[0]}", OTHER_FILE)
-            self.store.clear()
-        self.store.put({_IDENTITY: msgspec.json.encode(identity)})
+        if before is not None and before != self._identity:
+            now = self._identity
+            fields = [key for key in _Identity.__struct_fields__ if getattr(before, key) != getattr(now, key)]
+            self._give_way(fields[0])
+        self.store.put({_IDENTITY: msgspec.json.encode(self._identity)})
+
+    def _give_way(self, to: str) -> None:
+        """Forget it all for what is reviewed now; ConfigError where somebody named the file."""
+        if not self._gives_way:
+            raise ConfigError(f"--state: {self._name} is the state of a run with another {to}", OTHER_FILE)
+        self.store.clear()
 
 
 def change_digest(changes: Sequence[Change]) -> str:
