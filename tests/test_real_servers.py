@@ -211,13 +211,15 @@ def test_a_server_killed_in_mid_answer_is_not_a_review(models) -> None:
 
 
 def test_a_small_real_model_reviews(models, repo: GitRepo) -> None:
-    """It answers in whole sentences, but not alike on each processor: now and then one runs into its length limit."""
+    """It answers in whole sentences, but not alike on each processor: now and then one runs into its length limit, and
+    on a machine that is busy with something else there may be no time for all."""
     repo.stage("a.py", "def mean(values):\n    return sum(values) / len(values)\n")
     with serve("0.24.0", models) as server:
-        done = reviewbot(repo, server.url, "--format", "json", REVIEWBOT_MODEL=SMOLLM2)
+        done = reviewbot(repo, server.url, "--format", "json", REVIEWBOT_MODEL=SMOLLM2, REVIEWBOT_DEADLINE_S="480")
     report = json.loads(done.stdout)
     assert report["coverage"]["reviewed"] + report["coverage"]["failed"] == 2
-    assert {omission["reason"] for omission in report["failed"]} <= {"the answer hit its length limit"}
+    reasons = {"the answer hit its length limit", "the deadline was reached"}
+    assert {omission["reason"] for omission in report["failed"]} <= reasons
     assert report["usage"]["completion_tokens"] > 0
     assert report["engine"]["model"] == SMOLLM2
 
