@@ -215,7 +215,8 @@ def test_a_small_real_model_reviews(models, repo: GitRepo) -> None:
     on a machine that is busy with something else there may be no time for all."""
     repo.stage("a.py", "def mean(values):\n    return sum(values) / len(values)\n")
     with serve("0.24.0", models) as server:
-        done = reviewbot(repo, server.url, "--format", "json", REVIEWBOT_MODEL=SMOLLM2, REVIEWBOT_DEADLINE_S="480")
+        settings = {"REVIEWBOT_MODEL": SMOLLM2, "REVIEWBOT_NUM_CTX": "2048", "REVIEWBOT_DEADLINE_S": "300"}
+        done = reviewbot(repo, server.url, "--format", "json", **settings)
     report = json.loads(done.stdout)
     assert report["coverage"]["reviewed"] + report["coverage"]["failed"] == 2
     reasons = {"the answer hit its length limit", "the deadline was reached"}
