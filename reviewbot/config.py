@@ -91,6 +91,7 @@ def load_config(
     *,
     root: str | None,
     flags: Mapping[str, str | list[str]],
+    git_dir: str | None = None,
     in_hook: bool = False,
     config_file: str | None = None,
     isolated: bool = False,
@@ -99,9 +100,9 @@ def load_config(
 ) -> Settings:
     """The effective settings of one run; raises ConfigError, and PrivacyError for a model in the cloud.
 
-    `root` is the work tree, None outside a repository. `flags` maps keys to what was typed. `config_file` replaces
-    the user's file; `isolated` reads no file at all. `read_base` gives a file of the repository as it was before the
-    change; without it the repository's `exclude` counts as it stands.
+    `root` is the work tree, and `git_dir` git's own folder, None outside a repository. `flags` maps keys to what was
+    typed. `config_file` replaces the user's file; `isolated` reads no file at all. `read_base` gives a file of the
+    repository as it was before the change; without it the repository's `exclude` counts as it stands.
     """
     environ = os.environ if environ is None else environ
     if config_file is not None and isolated:
@@ -110,8 +111,8 @@ def load_config(
     for layer in read_layers(root, flags, config_file, isolated, environ):
         merger.add(layer)
     merger.add_ollama_host(environ.get("OLLAMA_HOST", ""))
-    if root is not None:
-        merger.refuse_cache_in(root)
+    for folder in filter(None, (root, git_dir)):
+        merger.refuse_cache_in(folder)
     return Settings(Config(**merger.values), merger.origins, tuple(merger.notes))
 
 
@@ -158,10 +159,10 @@ class _Merger:
             except Refused as error:
                 raise _refusal("OLLAMA_HOST", setting, text, error) from None
 
-    def refuse_cache_in(self, root: str) -> None:
+    def refuse_cache_in(self, place: str) -> None:
         """Raise ConfigError where what models said would be kept in the repository, and might be committed."""
         folder = self.values["cache_dir"]
-        if folder is not None and (os.path.realpath(folder) + os.sep).startswith(os.path.realpath(root) + os.sep):
+        if folder is not None and (os.path.realpath(folder) + os.sep).startswith(os.path.realpath(place) + os.sep):
             error = Refused("it lies in the repository, where it might be committed")
             raise _refusal(self.origins["cache_dir"], BY_KEY["cache_dir"], folder, error)
 

@@ -276,6 +276,16 @@ def test_the_cache_folder_is_not_in_the_repository(
     assert not os.path.exists(folder / "outcomes.sqlite")
 
 
+def test_nor_in_the_git_folder_of_a_linked_work_tree(
+    repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    monkeypatch.chdir(tmp_path / "linked")
+    for args in (["diff", "HEAD"], ["cache", "info"]):
+        check(capfd, [*args, "--cache-dir", str(repo.path / ".git/kept")], 2, "it lies in the repository")
+    assert not (repo.path / ".git/kept").exists()
+
+
 def test_the_stages_of_hooks_are_listed(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
     check(
         capfd, ["hook", "nonsense"], 2, "no hook 'nonsense'", "pre-commit|pre-merge-commit|pre-push|post-index-change"

@@ -44,6 +44,7 @@ def settings_here(
     """The settings of a review here of what is based on a revision: the repository's patterns count as it has them."""
     return load_config(
         root=None if repository is None else repository.root,
+        git_dir=None if repository is None else repository.common_dir,
         flags=options.settings,
         in_hook=in_hook,
         config_file=options.config,
