@@ -61,6 +61,26 @@ def test_no_pause_goes_beyond_the_deadline(pauses: list[float]) -> None:
     assert pauses == [0, 0]
 
 
+@pytest.mark.parametrize(("refusals", "reason"), [(0, "over"), (1, "over: the server failed (503): busy")])
+def test_what_was_wrong_is_said_at_the_deadline(refusals: int, reason: str) -> None:
+    with pytest.raises(DeadlineReached) as raised:
+        patiently(failing(*[BUSY] * refusals, DeadlineReached("over")), None)
+    assert raised.value.message == reason
+
+
+def test_no_other_model_is_asked_when_a_busy_server_took_all_the_time(
+    repo: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviewbot.patience.sleep", time.sleep)
+    fake.overrides["/api/version"] = (503, {"error": "server busy"})
+    repo.stage("a.py", "x = 1\n")
+    assert main(["--endpoint", fake.url, "--deadline-s", "2"]) == 3
+    assert "a.py:1: the deadline was reached\n" in capfd.readouterr().err
+    assert main(["hook", "pre-commit", "--endpoint", fake.url, "--deadline-s", "2"]) == 0
+    because = f"{fake.url} is too busy to answer, or what is behind it is not there (503)"
+    assert f"a.py:1: the deadline was reached: {because}" in capfd.readouterr().err
+
+
 def test_a_review_waits_for_a_busy_server(
     repo: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str], pauses: list[float]
 ) -> None:

@@ -7,7 +7,7 @@ from reviewbot.cli.cachefolder import cache_part
 from reviewbot.config import Config
 from reviewbot.engines import Engine
 from reviewbot.engines.ollama import OllamaEngine
-from reviewbot.errors import ConfigError, EngineDown
+from reviewbot.errors import ConfigError, DeadlineReached, EngineDown
 
 
 def open_engine(config: Config, *, interactive: bool, deadline: float | None) -> Engine:
@@ -29,6 +29,8 @@ def open_engine(config: Config, *, interactive: bool, deadline: float | None) ->
         return ollama
     try:
         ollama.server.version(deadline)
+    except DeadlineReached:  # there is no time left for another one
+        return ollama
     except EngineDown:
         ollama.close()
         return embedded_engine(config) or ollama_engine(config)
