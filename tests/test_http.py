@@ -1,6 +1,8 @@
 """Where requests may go, and how lines of a stream are split."""
 
 import socket
+from itertools import count
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -81,6 +83,17 @@ def streamed(*chunks: bytes) -> list[bytes]:
 def test_lines_are_split_at_line_feeds_alone() -> None:
     text = '{"a": "\u2028\x85\x0c"}\n'.encode()
     assert streamed(text[:8], text[8:] + b"\n", b'{"b"', b": 1}") == [text[:-1], b'{"b": 1}']
+
+
+def test_a_short_answer_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = count(0, 20.0)
+    monkeypatch.setattr("reviewbot.engines.http.time", SimpleNamespace(monotonic=lambda: next(times)))
+    chunks = (b" " for _ in count())
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=chunks))
+    with Client("http://127.0.0.1:1", transport=transport) as client:
+        with pytest.raises(ReplyError, match="did not end within 60 s"):
+            client.call_json("/api/version")
+    assert next(times) == 80.0
 
 
 def test_an_answer_without_end_is_given_up() -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 CONNECT_S = 2.0
 METADATA_S = 10.0
+WHOLE_S = 60.0
+"""How long a short answer may take in all: a server that sends a little now and then would otherwise never end it."""
+
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 
 _CONNECTED = frozenset(f"connection.{step}.complete" for step in ("connect_tcp", "connect_unix_socket", "start_tls"))
@@ -109,7 +112,7 @@ class Client:
     ) -> tuple[int, Any]:
         """Status and decoded JSON of a short request (GET without a body, POST with one); None if it is no JSON."""
         with self._stream(path, body, deadline, METADATA_S, METADATA_S, limit_bytes) as (status, chunks):
-            return status, decode_json(b"".join(chunks))
+            return status, decode_json(b"".join(_in_time(chunks)))
 
     @contextmanager
     def stream(
@@ -253,6 +256,15 @@ def _trusted(base_url: str, ca_file: str | None) -> "ssl.SSLContext | bool":
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"ca_file: {ca_file} has no certificates to trust: {error}", "--ca-file FILE") from error
+
+
+def _in_time(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, as long as they do not take too long."""
+    end = time.monotonic() + WHOLE_S
+    for chunk in chunks:
+        if time.monotonic() >= end:
+            raise ReplyError(f"the answer did not end within {WHOLE_S:.0f} s")
+        yield chunk
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
