@@ -1,5 +1,6 @@
 """Write a report file whole or not at all."""
 
+import errno
 import os
 import shlex
 from pathlib import Path
@@ -23,10 +24,21 @@ def write_report(path: str, text: str) -> None:
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(
-            f"cannot write the report to {visible_line(path)}: {reason}", f"ls -ld {shlex.quote(str(target.parent))}"
-        ) from error
+        raise _refusal(path, target, error.strerror or type(error).__name__) from error
+
+
+def refuse_target(path: str) -> None:
+    """Raise OutputError for a file that no report can be written to, as far as that shows before a review."""
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise _refusal(path, target, os.strerror(errno.EISDIR))
+    if not target.parent.is_dir():
+        raise _refusal(path, target, os.strerror(errno.ENOENT))
+
+
+def _refusal(path: str, target: Path, reason: str) -> OutputError:
+    where = shlex.quote(str(target.parent))
+    return OutputError(f"cannot write the report to {visible_line(path)}: {reason}", f"ls -ld {where}")
 
 
 def _umask() -> int:

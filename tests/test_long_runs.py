@@ -273,3 +273,21 @@ def test_a_job_whose_cache_folder_cannot_be_written(
     told = capfd.readouterr()
     assert json.loads(told.out)["coverage"]["failed"] == 0
     assert "reviewbot: this job waits for no other one: " in told.err
+
+
+def test_a_job_whose_report_was_not_written_goes_on_from_its_state(
+    staged: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    staged.commit()
+    words = ["ci", "--base", "HEAD~1", *WORDS[2:], "--block-at", "never"]
+    assert main([*words, "--output", "sarif=nosuch/report.sarif"]) == 3
+    assert "cannot write the report to nosuch/report.sarif: No such file or directory" in capfd.readouterr().err
+    assert main([*words, "--output", "sarif=.git"]) == 3
+    assert "cannot write the report to .git: Is a directory" in capfd.readouterr().err
+    assert fake.chats == []  # a review of hours would have been for nothing
+    assert main([*words, "--output", "sarif=/dev/full"]) == 3
+    asked = len(fake.chats)
+    assert asked > 0
+    assert main([*words, "--output", "sarif=report.sarif"]) == 0
+    assert len(fake.chats) == asked
+    assert not list(Path(staged.path, ".git").glob("reviewbot-state*"))

@@ -74,9 +74,10 @@ def _review(options: argparse.Namespace, host: Host, started: float) -> int:
             review = _ask_in_turn(material, config, manner, options, deadline)
         review = replace(review, share=share) if share else tell_idle_ignores(review, material)
         remember(repository, config, review)
+        code = publish(review, config, options)
         if state is not None and state.gives_way and not (review.failed or review.unconfirmed or review.interrupted):
-            state.remove()
-        return publish(review, config, options)
+            state.remove()  # its report is written
+        return code
 
 
 def _ask_in_turn(

@@ -75,6 +75,7 @@ def outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Format and path of each `--output [FORMAT=]FILE`.
 
     A word before a `=` is a format, and a wrong one where there is none of that name: UsageError. `./word=x` is a file.
+    OutputError for a file in no folder: that is better said before a review of hours than after it.
     """
     found = []
     for text in options.output:
@@ -86,6 +87,11 @@ def outputs(options: argparse.Namespace) -> list[tuple[str, str]]:
             raise UsageError(f"--output {visible_line(text)} {what}", f"--output {FORMATS[0]}=FILE, or --output ./FILE")
         else:
             found.append((kind, path))
+    if found:
+        from reviewbot.output import refuse_target
+
+        for _, path in found:
+            refuse_target(path)
     return found
 
 
