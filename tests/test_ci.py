@@ -431,6 +431,23 @@ def test_a_job_with_its_own_server_waits_for_the_machine_too(
     assert second.returncode == 130, err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_server_of_a_job_that_is_killed_ends_too(
+    clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, pid = tmp_path / "bin" / "ollama", tmp_path / "pid"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $$ > {pid}.new\nmv {pid}.new {pid}\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    run = start("--serve")
+    wait_for(pid.exists)
+    run.kill()
+    run.communicate()
+    stat = Path("/proc", pid.read_text().strip(), "stat")
+    wait_for(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
 def test_a_server_of_ones_own(
     clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -110,7 +111,18 @@ def _start(program: str, address: str, log: IO[bytes]) -> "subprocess.Popen[byte
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        preexec_fn=_ending_with_us(),
     )
+
+
+def _ending_with_us() -> Callable[[], object] | None:
+    """What has the kernel end a child whose parent is killed, and so cannot end it; only Linux can (prctl(2):
+    PR_SET_PDEATHSIG is 1)."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    return partial(ctypes.CDLL(None).prctl, 1, int(signal.SIGTERM))
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
