@@ -166,6 +166,21 @@ def test_rows_that_are_none_are_lines_that_were_not_read(
     assert left <= {"there are two answers in the results"}
 
 
+def test_rows_that_cannot_be_used_say_why(topic: GitRepo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    requests, results = exported(tmp_path, capfd, "--confirm", "off"), tmp_path / "results.jsonl"
+    run_batch(requests, results)
+    rows = rows_of(results)
+    error = {"code": "server_error", "message": "out of memory"}
+    rows[:2] = [{**row, "response": None, "error": error} for row in rows[:2]]
+    write(results, [*rows, {**rows[2], "custom_id": "somebody.else"}])
+    assert (
+        main(["batch", "import", str(requests), str(results), *WORDS, "--confirm", "off", "--block-at", "never"]) == 3
+    )
+    told = capfd.readouterr().err
+    assert "note: 2 rows of the results cannot be used, as the batch failed here: out of memory\n" in told
+    assert "note: 1 row of the results answered no request of this review\n" in told
+
+
 @pytest.mark.parametrize(
     "words", [["--prompt", "security"], ["--seed", "3"], ["--model", "other"], ["--num-ctx", "2048"]]
 )

@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,22 @@ def _import(options: argparse.Namespace, requests: str, results: Sequence[str]) 
             IMPORT,
         )
     usage = replace(review.usage, prompt_tokens=engine.prompt_tokens, completion_tokens=engine.completion_tokens)
-    foreign = len(answers.keys() - engine.used)
-    notes = (f"of the results {count_words(foreign, 'row')} answered no request of this review",) if foreign else ()
-    review = replace(review, usage=usage, notes=review.notes + notes)
+    review = replace(review, usage=usage, notes=(*review.notes, *_notes(engine, len(answers.keys() - engine.used))))
     if options.next is not None:
         with replacing(Path(options.next).absolute()) as file:
             file.write("".join(_lines(engine)).encode())
         without = count_words(len(engine.requests), "request")
         print(f"reviewbot: {without} without an answer, in {visible_line(options.next)}", file=sys.stderr)
     return publish(review, config, options)
+
+
+def _notes(engine: BatchEngine, foreign: int) -> Iterator[str]:
+    """What people should know of the results."""
+    if engine.failures:
+        ((reason, _),) = Counter(engine.failures.values()).most_common(1)
+        yield f"{count_words(len(engine.failures), 'row')} of the results cannot be used, as {visible_line(reason)}"
+    if foreign:
+        yield f"{count_words(foreign, 'row')} of the results answered no request of this review"
 
 
 def _prepare(

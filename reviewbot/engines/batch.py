@@ -13,7 +13,7 @@ from reviewbot.engines import EngineInfo, Loaded, ModelFacts, Reply, Request
 from reviewbot.engines.answers import decode_json, dig, error_text
 from reviewbot.engines.completions import counted_reply, too_long
 from reviewbot.engines.openai import CHAT, chat_body
-from reviewbot.errors import AnswerMissing, PromptCut, ReplyCut, ReplyError
+from reviewbot.errors import AnswerMissing, EngineError, PromptCut, ReplyCut, ReplyError
 from reviewbot.tokens import EstimateCounter
 from reviewbot.vocabulary import Vocabulary
 
@@ -22,7 +22,8 @@ OK = 200
 
 class BatchEngine:
     """`answers` has rows of results by custom id; a row that is there twice is None. `about` stands before each custom
-    id, `boundary` is this run's. `requests` are those without an answer, by custom id."""
+    id, `boundary` is this run's. `requests` are those without an answer, by custom id; `failures` says what is wrong
+    with rows that are there."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class BatchEngine:
     ) -> None:
         self.requests: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
+        self.failures: dict[str, str] = {}
         self.prompt_tokens = self.completion_tokens = 0
         self._answers = answers
         self._about = about
@@ -78,6 +80,9 @@ class BatchEngine:
         except ReplyCut as cut:
             self._count(cut)
             raise
+        except EngineError as error:
+            self.failures[name] = error.message
+            raise
         self._count(reply)
         if self._vocabulary is not None:
             return reply
@@ -102,7 +107,8 @@ def _reply(row: Mapping[str, Any]) -> Reply:
     status, body = dig(row, "response", "status_code"), dig(row, "response", "body")
     if row.get("error") or status != OK:
         text = json.dumps(row.get("error") or body)
-        raise too_long(text) or ReplyError(f"the batch failed here ({status}): {error_text(text.encode())}")
+        code = "" if status is None else f" ({status})"
+        raise too_long(text) or ReplyError(f"the batch failed here{code}: {error_text(text.encode())}")
     choice = dig(body, "choices", 0)
     content = dig(choice, "message", "content")
     text = content if isinstance(content, str) else ""
