@@ -118,8 +118,8 @@ def find_change(repository: Repository, job: Job, host: Host) -> Change:
     if job.base is None and job.branch is None:
         return repository.whole_history(head)
     base = repository.find_commit(job.base) if job.base else None
-    if base is None and job.branch and not (job.base and repository.is_shallow):
-        base = _of_branch(repository, job.branch)
+    if job.branch and _is_left_behind(repository, job, base, head):
+        base = _of_branch(repository, job.branch) or base
     if base is None:
         raise _unknown(repository, job.base or f"origin/{job.branch}", host)
     parted = repository.merge_base(base, head)
@@ -130,6 +130,14 @@ def find_change(repository: Repository, job: Job, host: Host) -> Change:
     if parted == head and job.branch and not job.base and not job.about.endswith("request"):
         raise UsageError(f"origin/{job.branch} has all of {_short(head)}, so it tells no change", hosts.BASE_HINT)
     return repository.between(parted, head)
+
+
+def _is_left_behind(repository: Repository, job: Job, base: str | None, head: str) -> bool:
+    """Whether a forced push left behind what was there before, be it still in this clone or not; a shallow clone that
+    does not have it cannot tell."""
+    if base is None:
+        return not (job.base and repository.is_shallow)
+    return repository.merge_base(base, head) != base
 
 
 def _of_branch(repository: Repository, branch: str) -> str | None:
