@@ -88,18 +88,23 @@ def _at(value: object, *keys: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _between(about: str, base: str, head: str) -> Job:
+    if not base or not head:
+        raise UsageError(f"the event file of this {about} names no commits", BASE_HINT)
+    return Job(about, head, base=base)
+
+
 def _github(variables: Variables) -> Job:
     name = variables.get("GITHUB_EVENT_NAME", "")
     ref = variables.get("GITHUB_REF", "")
     if name in ("pull_request", "pull_request_target"):
         event = _event(variables)
-        base, head = _at(event, "pull_request", "base", "sha"), _at(event, "pull_request", "head", "sha")
-        if not base or not head:
-            raise UsageError("the event file of this pull request names no commits", BASE_HINT)
-        return Job("pull request", head, base=base)
+        return _between(
+            "pull request", _at(event, "pull_request", "base", "sha"), _at(event, "pull_request", "head", "sha")
+        )
     if name == "merge_group":
         event = _event(variables)
-        return Job("merge group", _at(event, "merge_group", "head_sha"), base=_at(event, "merge_group", "base_sha"))
+        return _between("merge group", _at(event, "merge_group", "base_sha"), _at(event, "merge_group", "head_sha"))
     if name == "push" and ref.startswith("refs/heads/"):
         event = _event(variables)
         default = _at(event, "repository", "default_branch")

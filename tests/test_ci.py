@@ -197,13 +197,19 @@ def test_histories_without_a_common_commit(clone: GitRepo, capfd: pytest.Capture
     assert "have no commit in common" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("event", ["", "nothing here", "[1]", '{"pull_request": 3}'])
+@pytest.mark.parametrize("name", ["pull_request", "merge_group"])
+@pytest.mark.parametrize("event", ["", "nothing here", "[1]", '{"pull_request": 3, "merge_group": {}}'])
 def test_an_event_file_that_says_nothing(
-    event: str, clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    event: str,
+    name: str,
+    clone: GitRepo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "event.json").write_text(event)
-    for name, value in (("ACTIONS", "true"), ("EVENT_NAME", "pull_request"), ("EVENT_PATH", tmp_path / "event.json")):
-        monkeypatch.setenv(f"GITHUB_{name}", str(value))
+    for key, value in (("ACTIONS", "true"), ("EVENT_NAME", name), ("EVENT_PATH", tmp_path / "event.json")):
+        monkeypatch.setenv(f"GITHUB_{key}", str(value))
     assert main(["ci", "--no-model"]) == 2
     told = capfd.readouterr().err
     assert "event" in told and "try: reviewbot ci --base REV" in told and "Traceback" not in told
