@@ -78,11 +78,11 @@ class EstimateCounter:
         """Line by line, UTF-8 bytes / `bytes_per_token` rounded up, or all bytes of a line of which over half are
         digits, digests or non-ASCII."""
         *whole, rest = text.split("\n")
-        return sum(self._count_line(line + "\n") for line in whole) + self._count_line(rest)
+        return sum(self._count_line(f"{line}\n") for line in whole) + (self._count_line(rest) if rest else 0)
 
     def _count_line(self, text: str) -> int:
         size = len(text.encode("utf-8", "replace"))
-        dense = sum(len(found.encode("utf-8", "replace")) for found in _DENSE.findall(text))
+        dense = len("".join(_DENSE.findall(text)).encode("utf-8", "replace"))
         return size if 2 * dense > size else math.ceil(size / self.bytes_per_token)
 
     def corrected(self, size: int, tokens: int) -> "EstimateCounter":
