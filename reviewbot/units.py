@@ -148,8 +148,11 @@ def is_definition(line: str) -> bool:
 
 def indentation(text: str) -> int:
     """The width of the blanks that a line begins with; a tab counts eight."""
-    expanded = text.expandtabs(8)
-    return len(expanded) - len(expanded.lstrip(" "))
+    rest = text.lstrip(" ")
+    if rest.startswith("\t"):
+        text = text.expandtabs(8)
+        rest = text.lstrip(" ")
+    return len(text) - len(rest)
 
 
 def cut_hunk(lines: Sequence[Line], costs: Sequence[int], limit: int, room: int) -> Iterator[tuple[int, int]]:

@@ -239,6 +239,13 @@ def test_another_parser_reads_the_same(old: list[str], new: list[str], context: 
     assert found == expected
 
 
+@given(st.lists(st.binary(max_size=6).map(lambda row: row.replace(b"\n", b"")), min_size=1, max_size=6))
+def test_bytes_that_are_no_text_stay_in_their_line(rows: list[bytes]) -> None:
+    head = b"--- a/f\n+++ b/f\n@@ -0,0 +1,%d @@\n" % len(rows)
+    (change,) = parse_diff(head + b"".join(b"+%b\n" % row for row in rows))
+    assert texts(change) == [row.removesuffix(b"\r").decode("utf-8", "replace") for row in rows]
+
+
 def test_what_is_behind_the_place_of_a_hunk_is_its_heading() -> None:
     rows = ["--- a/f", "+++ b/f", "@@ -1 +1,2 @@ def f(x):\r", " x", "+y", "@@ -9,1 +10,2 @@", " a", "+@@ b", ""]
     (change,) = parse_diff("\n".join(rows).encode())

@@ -22,7 +22,7 @@ from reviewbot.plan import (
     split_chunk,
 )
 from reviewbot.tokens import BoundCounter, TokenCounter
-from reviewbot.units import cut_hunk, enclosing_line
+from reviewbot.units import cut_hunk, enclosing_line, indentation
 
 
 class OneALine:
@@ -50,6 +50,15 @@ def numbers(chunk: Chunk) -> list[tuple[str, list[int]]]:
         (s.path, [line.new for line in s.lines if line.kind is LineKind.ADDED and line.new is not None])
         for s in chunk.segments
     ]
+
+
+@given(st.text(" \t\rab\u2028"))
+def test_the_indentation_is_what_blanks_take_with_tabs_of_eight(text: str) -> None:
+    blanks = len(text) - len(text.lstrip(" \t"))
+    width = 0
+    for character in text[:blanks]:
+        width += 1 if character == " " else 8 - width % 8
+    assert indentation(text) == width
 
 
 def cost(chunk: Chunk, counter) -> int:
