@@ -223,9 +223,14 @@ class _Run:
         self.failures += CUT_COUNTS if isinstance(error, ReplyCut) else 1
         if self.failures >= MAX_FAILURES:
             self.give_up(f"given up after several failures in a row: {error.message}")
-        suspects = {unit.path for unit in chunk.units}
-        waiting = sorted(self.state.waiting, key=lambda c: suspects.issuperset(unit.path for unit in c.units))
-        self.state = replace(self.state, waiting=tuple(waiting))
+        paths = {unit.path for unit in chunk.units}
+
+        def is_suspect(other: Chunk) -> bool:
+            return paths.issuperset(unit.path for unit in other.units)
+
+        if self.state.unplanned and all(map(is_suspect, self.state.waiting)):
+            self._plan_portion()
+        self.state = replace(self.state, waiting=tuple(sorted(self.state.waiting, key=is_suspect)))
 
     def _file(self, chunk: Chunk, findings: tuple[Finding, ...]) -> None:
         """A full answer had no room for the last hunks, so they are asked about again, until a hunk is alone. What it

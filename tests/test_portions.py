@@ -227,6 +227,25 @@ def test_a_run_goes_on_where_one_stopped_in_a_later_portion() -> None:
     assert {path for path, _ in first} & {path for path, _ in second} == {"large.py"}
 
 
+class Failing(Watching):
+    """Its answers about one file cannot be read."""
+
+    def ask(self, request: Request, deadline: float | None) -> Reply:
+        self.script = [ReplyError("torn") if "File: login.py" in request.user else CLEAN]
+        return super().ask(request, deadline)
+
+
+@pytest.mark.usefixtures("small_portions")
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_a_file_that_fails_does_not_keep_those_from_being_read_that_are_not_planned(parallel: int) -> None:
+    large = "\n".join(f"+number_{row} = {row}" for row in range(900))
+    material = Material(Source("staged"), (change("login.py", large), *many(20).changes))
+    options = replace(OPTIONS, sizing=replace(OPTIONS.sizing, chunk_tokens=40), parallel=parallel)
+    made = review(Failing(CLEAN), material, options)
+    assert {file.path: file.reviewed for file in made.files if file.failed} == {"login.py": 0}
+    assert made.reviewed == 400
+
+
 class Stopping(Counting):
     """Ctrl-C comes while it counts."""
 
