@@ -475,6 +475,22 @@ def test_a_server_of_ones_own(
     assert "cannot be reached" in capfd.readouterr().out
 
 
+def test_a_server_that_ends_at_once_is_not_waited_for(
+    clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "bin" / "ollama"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 7\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    started = time.monotonic()
+    assert ci("--serve", "--format", "json") == 3
+    assert time.monotonic() - started < 20  # it would have been waited for 60 seconds
+    told = capfd.readouterr()
+    assert "reviewbot: `ollama serve` ended by itself, with exit code 7\n" in told.err
+    assert json.loads(told.out)["coverage"]["failed"] == 2
+
+
 def test_no_program_to_serve(
     clone: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

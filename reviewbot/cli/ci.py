@@ -87,7 +87,8 @@ def _ask_in_turn(
     before that."""
     try:
         with one_at_a_time(config), own_server(config, options.serve) as config:  # one GPU, whoever asks it
-            wait_for_server(config, options.wait)
+            if not options.serve:
+                wait_for_server(config, options.wait)
             return review_material(material, config, manner, deadline)
     except KeyboardInterrupt:
         return before_asking(material)

@@ -56,15 +56,16 @@ def one_at_a_time(config: Config) -> Iterator[None]:
         yield
 
 
-def wait_for_server(config: Config, limit_s: float) -> None:
-    """Wait until the server answers, up to a limit; what is wrong with it then, the review says."""
+def wait_for_server(config: Config, limit_s: float, ended: Callable[[], int | None] = lambda: None) -> None:
+    """Wait until the server answers, up to a limit, or until it has `ended`; what is wrong with it then, the review
+    says."""
     if config.engine == "embedded":
         return
     engine = open_engine(config, interactive=False, deadline=None)
     end = time.monotonic() + limit_s
     try:
         with Heartbeat(f"waiting for {visible_line(config.endpoint)}", first_s=SOON_S):
-            while not _answers(engine, end) and time.monotonic() < end:
+            while not _answers(engine, end) and ended() is None and time.monotonic() < end:
                 time.sleep(POLL_S)
     finally:
         engine.close()
@@ -97,7 +98,9 @@ def own_server(config: Config, wanted: bool) -> Iterator[Config]:
     try:
         print(f"reviewbot: started `ollama serve` on {address}; its log is {log.name}", file=sys.stderr)
         config = config._replace(engine="ollama", endpoint=f"http://{address}")
-        wait_for_server(config, START_S)
+        wait_for_server(config, START_S, server.poll)
+        if server.returncode is not None:
+            print(f"reviewbot: `ollama serve` ended by itself, with exit code {server.returncode}", file=sys.stderr)
         yield config
     finally:
         _stop(server)
