@@ -275,19 +275,21 @@ def test_a_job_whose_cache_folder_cannot_be_written(
     assert "reviewbot: this job waits for no other one: " in told.err
 
 
+@pytest.mark.parametrize(("block_at", "lost", "code"), [("never", 3, 0), ("error", 1, 1)])
 def test_a_job_whose_report_was_not_written_goes_on_from_its_state(
-    staged: GitRepo, fake: FakeServer, capfd: pytest.CaptureFixture[str]
+    staged: GitRepo, fake: FakeServer, block_at: str, lost: int, code: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     staged.commit()
-    words = ["ci", "--base", "HEAD~1", *WORDS[2:], "--block-at", "never"]
+    words = ["ci", "--base", "HEAD~1", *WORDS[2:], "--block-at", block_at]
     assert main([*words, "--output", "sarif=nosuch/report.sarif"]) == 3
     assert "cannot write the report to nosuch/report.sarif: No such file or directory" in capfd.readouterr().err
     assert main([*words, "--output", "sarif=.git"]) == 3
     assert "cannot write the report to .git: Is a directory" in capfd.readouterr().err
     assert fake.chats == []  # a review of hours would have been for nothing
-    assert main([*words, "--output", "sarif=/dev/full"]) == 3
+    assert main([*words, "--output", "sarif=/dev/full"]) == lost
+    assert "No space left on device" in capfd.readouterr().err
     asked = len(fake.chats)
     assert asked > 0
-    assert main([*words, "--output", "sarif=report.sarif"]) == 0
+    assert main([*words, "--output", "sarif=report.sarif"]) == code
     assert len(fake.chats) == asked
     assert not list(Path(staged.path, ".git").glob("reviewbot-state*"))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def publish(review: "Review", config: "Config", options: argparse.Namespace) -> int:
-    """Decide, print, write the files that were asked for, and return the exit code."""
+    """Decide, print, write the files that were asked for, and return the exit code. OutputError where one of
+    them cannot be written, with the verdict's exit code unless that is 0."""
     from reviewbot.findings import severity_named
     from reviewbot.output import write_report
     from reviewbot.reporters import Style, render, summary
@@ -41,9 +42,9 @@ def publish(review: "Review", config: "Config", options: argparse.Namespace) -> 
         for kind, path in outputs(options):
             write_report(path, render(kind, review, verdict, plain))
     except OutputError as error:
-        if verdict.exit_code is ExitCode.OK:
-            raise
-        print(f"reviewbot: {error.message}", file=sys.stderr)
+        if verdict.exit_code is not ExitCode.OK:
+            error.exit_code = verdict.exit_code
+        raise
     return verdict.exit_code
 
 
