@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from reviewbot.diff import FileChange, Hunk, LineKind
 from reviewbot.findings import Finding, Severity, about_line
@@ -19,99 +20,135 @@ _SILENCE = "a demand for silence"
 _TURN = "a sign that ends a turn of a model"
 _IMITATION = "what only a request or an answer of a review holds"
 
+
+class Telling(NamedTuple):
+    """What a text says, and how that is told; one of the `words` stands in all that the pattern matches."""
+
+    what: str
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def may_match(self, text: str) -> bool:
+        """Whether it is worth trying the pattern; cheap."""
+        for word in self.words:
+            if word in text:
+                return True
+        return False
+
+
 # Each begins with letters rather than with a border, so that the regex engine can skip to them.
-WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (what, re.compile(pattern))
-    for what, pattern in (
+WORDS = tuple(
+    Telling(what, words, re.compile(pattern))
+    for what, words, pattern in (
         (
             _FORGET,
+            ("instruction", "prompt", "guideline", "directi"),
             r"(?:ignore|disregard|forget|override|bypass)\b.{0,20}\b(?:previous|prior|preceding|above|earlier|your|all)\b"
             r".{0,20}\b(?:instructions?|prompts?|guidelines|directives|directions)\b",
         ),
         (
             _FORGET,
+            ("told", "asked", "instructed"),
             r"(?:ignore|disregard|forget) what(?:ever)? you (?:were|are|have been) (?:told|asked|instructed)\b",
         ),
         (
             _FORGET,
+            ("instruction", "system:"),
             r"(?:new (?:system )?instructions?(?: for you)?|system): ?"
             r"(?:approve|accept|answer|report|respond|reply|say|output|ignore|disregard|you (?:are|must|should))\b",
         ),
         (
             _FORGET,
+            ("instruction", "prompt", "guideline", "directi", "rules"),
             r"(?:ignore|disregard|forget|override|bypass) (?:all |any )?(?:of )?(?:the |these |those |every )?"
             r"(?:instructions?|prompts?|guidelines|directives|rules) (?:(?:that|which) (?:are|were|is|was) )?"
             r"(?:above|before this|so far|given (?:above|before|to you|earlier))\b",
         ),
         (
             _FORGET,
+            ("system", "reviewer", "developer"),
             r"(?:ignore|disregard|forget|override|bypass) (?:the |its |every )?(?:system|reviewer'?s?|developer) "
             r"(?:prompts?|instructions?|messages?)\b",
         ),
         (
             _FORGET,
+            ("ignore", "disregard", "forget"),
             r"(?:(?:ignore|disregard|forget) (?:about )?(?:everything|anything)|(?:disregard|forget) all)(?: of)?"
             r"(?: (?:the|that|this|it|is|was|has|have|been|you|were|told|said|stated|written))*"
             r" (?:above|so far|earlier|previously|before this|up to here)\b(?! (?:the|this|that|an?)\b)",
         ),
         (
             _FORGET,
+            ("ignore all",),
             r"ignore all(?: of)?(?: the)? above(?:,| and|[.:;]) ?(?:just |instead )?"
             r"(?:say|answer|approve|accept|report|reply|respond|output|you)\b",
         ),
         (
             _ADDRESS,
+            ("note", "message", "instruction", "attention", "important"),
             r"(?:note|message|instructions?|attention|important)\b.{0,5}\b(?:to|for) (?:the |an? |any |all )?"
             rf"{_REVIEWER}\b",
         ),
-        (_ADDRESS, rf"(?:dear|hey|hello|attention),? (?:the )?{_REVIEWER}\b"),
+        (_ADDRESS, ("dear", "hey", "hello", "attention"), rf"(?:dear|hey|hello|attention),? (?:the )?{_REVIEWER}\b"),
         (
             _ADDRESS,
+            (" ai", " llm", "language model", "chatgpt", "claude", "copilot", "llama", "review"),
             r"(?: ai| llm|language model|chatgpt|claude|copilot|codellama|code llama|reviewbot|review bot"
             r"|automated review|automated code review)(?: reviewer| review| assistant|er|s)?[:,]? "
             r"(?:please|must|should|shall|do not|don't|skip|approve|answer|respond|reply)\b",
         ),
-        (_ADDRESS, r"(?:ai|llm|automated) (?:code )?reviewers?[:,] "),
+        (_ADDRESS, ("reviewer",), r"(?:ai|llm|automated) (?:code )?reviewers?[:,] "),
         (
             _ADDRESS,
+            ("reviewer",),
             r"reviewers? (?:must|should|shall|has to|have to|will) (?:only |always )?"
             r"(?:(?:answer|respond|reply) with|output|return|report) (?:an? |the )?(?:empty|no|zero|\[)",
         ),
-        (_ADDRESS, rf"as an? {_READER}(?: \w+){{0,2}},? (?:you|please|approve|accept|do not|don't|never)\b"),
+        (_ADDRESS, ("as a",), rf"as an? {_READER}(?: \w+){{0,2}},? (?:you|please|approve|accept|do not|don't|never)\b"),
         (
             _ADDRESS,
+            ("approve",),
             r"you (?:must|should|shall|will|have to|need to|are to) (?:\w+ )?approve (?:this|these|it|the|all)\b",
         ),
-        (_ADDRESS, r"you are (?:now )?(?:an? |the )(?:\w+ ){0,3}(?:reviewer|ai assistant|language model)\b"),
+        (
+            _ADDRESS,
+            ("you are",),
+            r"you are (?:now )?(?:an? |the )(?:\w+ ){0,3}(?:reviewer|ai assistant|language model)\b",
+        ),
         (
             _APPROVAL,
+            ("approved", "free"),
             r"(?:code|change|commit|diff|patch|pull request)(?:set)? (?:is|was|has been|have been) "
             r"(?:already |fully |hereby )?(?:pre-?approved|approved|reviewed and approved|bug-?free|defect-?free)\b",
         ),
         (
             _APPROVAL,
+            (" by ",),
             r"(?:approved|reviewed|verified|vetted|checked|cleared) by (?:the |an? |our |your )?"
             r"(?:ai|llm|language model|chatgpt|gpt-?\d\w*|copilot|code ?llama|review ?bot|automated review)\b",
         ),
         (
             _SILENCE,
+            ("not ", "don't", "never"),
             rf"(?:do not|don't|never|must not) (?:report|flag|mention|list|raise)\b.{{0,30}}\b{_DEFECTS}\b.{{0,40}}"
             r"\b(?:in|of|for|about|here|file|code|change|review)\b",
         ),
         (
             _SILENCE,
+            ("not ", "don't", "never"),
             r"(?:do not|don't|never|must not) (?:report|flag|mention|review) "
             r"(?:anything|(?:any of )?this(?: (?:file|code|change|function))?) (?:in (?:this|the)|here|below|above)\b",
         ),
-        (_SILENCE, rf"report (?:no|zero) {_DEFECTS}\b"),
-        (_SILENCE, r"(?:return|output|answer|reply)(?: with)? (?:no|zero) findings\b"),
+        (_SILENCE, ("report no", "report zero"), rf"report (?:no|zero) {_DEFECTS}\b"),
+        (_SILENCE, ("findings",), r"(?:return|output|answer|reply)(?: with)? (?:no|zero) findings\b"),
         (
             _SILENCE,
+            ("review",),
             r"(?:stop|skip|end|finish) (?:the |your |this )?(?:code )?review(?:ing)? (?:here|now|of this|this)\b",
         ),
     )
 )
-"""What such text says, and how it is told; matched against a line in small letters."""
+"""Matched against a line in small letters."""
 
 HINTS = re.compile(
     r"a(?:i(?<!\wai)er|is?\b(?<!\wai)(?<!\wais)|pprove|ssistant|ttention)|b(?:ug|ypass)|c(?:laim|laude|opilot)"
@@ -128,25 +165,30 @@ _IN_DOUBT = re.compile(
 )
 """What stands before an approval that only something else depends on."""
 
-SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (what, re.compile(pattern))
-    for what, pattern in (
-        (_TURN, r"\[/?INST\]"),
-        (_TURN, r"<(?:</?SYS>>|(?:start|end)_of_turn>|\uff5c[^<>\uff5c]{1,30}\uff5c>|step>\s*Source:)"),
+SIGNS = tuple(
+    Telling(what, words, re.compile(pattern))
+    for what, words, pattern in (
+        (_TURN, ("INST]",), r"\[/?INST\]"),
         (
             _TURN,
+            ("SYS>>", "of_turn>", "\uff5c", "<step>"),
+            r"<(?:</?SYS>>|(?:start|end)_of_turn>|\uff5c[^<>\uff5c]{1,30}\uff5c>|step>\s*Source:)",
+        ),
+        (
+            _TURN,
+            ("<|",),
             r"<\|(?:im_start|im_end|im_sep|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text"
             r"|endoftext|system|user|assistant|end)\|>",
         ),
-        (_TURN, r"Source: (?:system|user|assistant)\b"),
-        (_TURN, r"Destination: (?:system|user|assistant)\W*$"),
-        (_TURN, r"EOT: (?:true|false)\b"),
-        (_TURN, r"### ?(?:Instruction|Human|Assistant):"),
-        (_TURN, r"(?<![\"'`])</s>(?![\"'`])"),
-        (_IMITATION, r"-{5} [0-9]{12}\b"),
-        (_IMITATION, r"findings[\"']\s*:\s*\[\s*\]"),
-        (_IMITATION, r"verdict[\"']\s*:\s*[\"'](?:confirmed|refuted|unsure)"),
-        (_IMITATION, r"The claim about line \d+:"),
+        (_TURN, ("Source:",), r"Source: (?:system|user|assistant)\b"),
+        (_TURN, ("Destination:",), r"Destination: (?:system|user|assistant)\W*$"),
+        (_TURN, ("EOT:",), r"EOT: (?:true|false)\b"),
+        (_TURN, ("###",), r"### ?(?:Instruction|Human|Assistant):"),
+        (_TURN, ("</s>",), r"(?<![\"'`])</s>(?![\"'`])"),
+        (_IMITATION, ("-----",), r"-{5} [0-9]{12}\b"),
+        (_IMITATION, ("findings",), r"findings[\"']\s*:\s*\[\s*\]"),
+        (_IMITATION, ("verdict",), r"verdict[\"']\s*:\s*[\"'](?:confirmed|refuted|unsure)"),
+        (_IMITATION, ("The claim",), r"The claim about line \d+:"),
     )
 )
 """Strings that models or requests give a meaning, matched as they stand."""
@@ -230,9 +272,9 @@ def speaks(text: str) -> str | None:
     text = text[:MAX_CHARS]
     if "</s>" in text:
         text = _STRUCK.sub("", text)
-    for what, pattern in SIGNS:
-        if pattern.search(text):
-            return what
+    for sign in SIGNS:
+        if sign.may_match(text) and sign.pattern.search(text):
+            return sign.what
     return _says(text)
 
 
@@ -247,11 +289,11 @@ def speaks_across(texts: Sequence[str]) -> str | None:
 
 def _says(text: str) -> str | None:
     lower = text.lower()
-    return next((what for what, pattern in WORDS if _is_said(what, pattern, lower)), None)
+    return next((told.what for told in WORDS if told.may_match(lower) and _is_said(told, lower)), None)
 
 
-def _is_said(what: str, pattern: re.Pattern[str], text: str) -> bool:
-    if what != _APPROVAL:
-        return pattern.search(text) is not None
-    starts = (found.start() for found in pattern.finditer(text))
+def _is_said(told: Telling, text: str) -> bool:
+    if told.what != _APPROVAL:
+        return told.pattern.search(text) is not None
+    starts = (found.start() for found in told.pattern.finditer(text))
     return any(not _IN_DOUBT.search(text, max(0, start - _SEAM_CHARS), start) for start in starts)
