@@ -11,6 +11,7 @@ from pathlib import Path
 from reviewbot.errors import UsageError
 from reviewbot.hooknames import goes_by_name
 from reviewbot.hookscripts import MARKER, WARM_STAGE
+from reviewbot.managerfiles import in_lefthook, in_pre_commit, in_script
 from reviewbot.text import visible_line
 
 LEGACY = ".legacy"
@@ -108,11 +109,12 @@ def manager_of(folder: Path, stage: str, root: str | None) -> str | None:
     """The program that runs reviewbot in this stage, as far as its own file says so; None where there is none."""
     script = script_of(folder / stage)
     if is_of_husky(folder):
-        return "husky" if script and "reviewbot" in script_of(folder.parent / stage) else None
+        return "husky" if script and in_script(script_of(folder.parent / stage)) else None
     if root is not None and is_of_lefthook(script):
-        return "lefthook" if _names_us(Path(root), _LEFTHOOK_FILES) else None
+        files = (Path(root, name) for name in _LEFTHOOK_FILES)
+        return "lefthook" if any(in_lefthook(script_of(file), file.suffix[1:], stage) for file in files) else None
     if root is not None and _RUNS_PRE_COMMIT.search(script):
-        return "pre-commit" if _names_us(Path(root), (".pre-commit-config.yaml",)) else None
+        return "pre-commit" if in_pre_commit(script_of(Path(root, ".pre-commit-config.yaml")), stage) else None
     return None
 
 
@@ -173,7 +175,3 @@ def _for_script(path: Path) -> str:
         f"add these lines to {visible_line(str(path))}, below the first:\n"
         f"refs=$(cat)\nprintf '%s\\n' \"$refs\" | {call} || exit $?\nexec <<END\n$refs\nEND"
     )
-
-
-def _names_us(root: Path, names: tuple[str, ...]) -> bool:
-    return any("reviewbot" in script_of(root / name) for name in names)

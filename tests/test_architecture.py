@@ -16,7 +16,7 @@ blobs base repo gpu capacity gguf sentencepiece bytepair vocabulary layout token
 prose sieves remarks exclusions duplicates ignores baseline decoding replies privatekeys detectors checks units
 functions headings plan shares risk coverage skips standing patience prompts engines advice syntax confirm outcomes
 window portions dialogue pace slots ask opinions review reading verdict reporters output store speed progress power
-worker warmhook hookscripts hooknames hookmanagers install globalhooks hookstate hosts cli
+worker warmhook hookscripts hooknames managerfiles hookmanagers install globalhooks hookstate hosts cli
 """.split()
 """A module may import those before it, never those behind it. `__main__` imports cli alone."""
 
