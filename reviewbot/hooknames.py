@@ -5,7 +5,9 @@ from pathlib import Path
 
 # What a script is called, as sh, bash, Perl, Python, Ruby, PHP, Lua and Node.js know it.
 _NAME = re.compile(
-    r"\$\{?0\b(?!%/)|BASH_SOURCE(?!(?:\[0\])?%/)|__file__|__FILE__|argv\[[01]\]|\barg\[0\]|\bPROGRAM_NAME\b|__filename"
+    r"\$\{?0\b(?!%/)|BASH_SOURCE(?!(?:\[0\])?%/)|BASH_ARGV0|__file__|__FILE__|argv\[[01]\]|\barg\[0\]"
+    r"|=\s*(?:sys|process)\.argv\s*(?:;|$)|\bPROGRAM_NAME\b|__filename",
+    re.MULTILINE,
 )
 
 # Where it leads to the folder alone, which stays the same; and $0 of awk, which is a line.
@@ -17,7 +19,13 @@ _HARMLESS = re.compile(
     r"|^\s*#(?!!).*$",
     re.MULTILINE,
 )
-_SOURCED = re.compile(r"""^\s*(?:\.|source)\s+["']?\$\(dirname[^)\n]*\)["']?/([\w./-]+)""", re.MULTILINE)
+
+# The folder may be kept in a variable, or be the current one by then.
+_SOURCED = re.compile(
+    r"""(?:^|[;&|]|\b(?:then|do|else)\b)\s*(?:\.|source)\s+"""
+    r"""["']?(?:\$\(dirname[^)\n]*\)|\$\{0%/\*\}|\$\{?\w+\}?|\.)["']?/([\w./-]+)""",
+    re.MULTILINE,
+)
 
 
 def goes_by_name(path: Path) -> bool:

@@ -22,6 +22,13 @@ from reviewbot.hooknames import goes_by_name
         "awk '{print $0}' < a; basename \"$0\"",
         '. "$(dirname "$0")/beside.sh"',
         'source "$(dirname -- "$0")"/beside.sh',
+        '. "${0%/*}/beside.sh"',
+        'here=$(dirname "$0")\n. "$here/beside.sh"',
+        'here=$(dirname "$0")\nif :; then source ${here}/beside.sh; fi',
+        'cd "$(dirname "$0")" && . ./beside.sh',
+        "import os, sys\nname, *rest = sys.argv",
+        "const [node, name] = process.argv;",
+        "echo ${BASH_ARGV0##*/}",
     ],
 )
 def test_goes_by_its_name(tmp_path: Path, text: str) -> None:
@@ -35,6 +42,8 @@ def test_goes_by_its_name(tmp_path: Path, text: str) -> None:
     [
         "make lint",
         '. "$(dirname "$0")/other.sh"',
+        '. "$HOME/missing.sh"',
+        "import sys\nsys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else 0)",
         'here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)',
         '"${0%/*}/helper" "$@"',
         "git diff --cached --name-only | awk '{\n  print $0\n}' | grep py",
