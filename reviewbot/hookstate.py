@@ -84,13 +84,15 @@ def look_at(
     )
 
 
-def why_off(repository: Repository) -> str | None:
-    """Why git runs no hook here at all, whatever is written; None where it looks into a folder."""
+def why_off(repository: Repository) -> tuple[str, str] | None:
+    """Why git runs no hook here at all, whatever is written, and what shows it; None where it looks into a folder."""
     if repository.git_setting(HOOKS_PATH, "path") == "":
-        return f"{HOOKS_PATH} is empty, so git runs no hook here"
+        return f"{HOOKS_PATH} is empty, so git runs no hook here", FIND_HOOKS_PATH
     folder = repository.hooks_dir
     if os.path.exists(folder) and not os.path.isdir(folder):
-        return f"{HOOKS_PATH} is {visible_line(folder)}, which is no folder, so git runs no hook here"
+        if not repository.hooks_path_configured:
+            return f"{visible_line(folder)} is no folder, so git runs no hook here", f"ls -ld {shlex.quote(folder)}"
+        return f"{HOOKS_PATH} is {visible_line(folder)}, which is no folder, so git runs no hook here", FIND_HOOKS_PATH
     return None
 
 
@@ -99,7 +101,7 @@ def look_in(repository: Repository, stage: str, on_failure: str | None = None) -
     ours, the one in the repository that it runs."""
     folder = Path(repository.hooks_dir)
     if why := why_off(repository):
-        return Hook(stage, State.ABSENT, why, FIND_HOOKS_PATH)
+        return Hook(stage, State.ABSENT, *why)
     if is_forwarding(folder / stage):
         own = Path(repository.common_dir) / "hooks"
         found = look_at(own, stage, repository.root, on_failure)

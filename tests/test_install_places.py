@@ -192,6 +192,18 @@ def test_where_git_runs_no_hook(
     assert not (repo.path / ".git/hooks/pre-commit").exists()
 
 
+def test_a_file_in_place_of_the_folder_is_called_no_setting(repo: GitRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(repo.path / ".git/hooks")
+    (repo.path / ".git/hooks").write_text("")
+    assert main(["install", "--check", "--stage", "pre-commit"]) == 1
+    folder = repo.path / ".git/hooks"
+    assert capfd.readouterr().out == (
+        f"pre-commit: absent: {folder} is no folder, so git runs no hook here; try: ls -ld {folder}\n"
+    )
+    assert main(["install"]) == 2
+    assert f"{folder} is no folder, so git runs no hook here\n  try: ls -ld {folder}" in capfd.readouterr().err
+
+
 def test_a_folder_in_the_work_tree_is_told_of(
     repo: GitRepo, program: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:

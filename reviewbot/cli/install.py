@@ -8,7 +8,6 @@ from pathlib import Path
 
 from reviewbot.errors import ExitCode, UsageError
 from reviewbot.globalhooks import (
-    FIND_HOOKS_PATH,
     HOOKS_PATH,
     Place,
     find_place,
@@ -125,7 +124,7 @@ def _is_for_all(repository: Repository) -> bool:
 def _need_hooks(repository: Repository) -> None:
     """UsageError where git would run no hook, whatever is written."""
     if why := why_off(repository):
-        raise UsageError(why, FIND_HOOKS_PATH)
+        raise UsageError(*why)
 
 
 def _need_for_all(repository: Repository, stages: tuple[str, ...], on_failure: str) -> None:
