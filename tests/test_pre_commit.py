@@ -118,6 +118,8 @@ def test_ranges_all_files_and_the_frameworks_own_skip(framed: GitRepo, monkeypat
     assert code == 1 and "a.py:1: error" in output
     code, output = pre_commit(framed, "run", "--all-files")
     assert code == 0 and "--from-ref main --to-ref HEAD" in output
+    reworded = framed.git("commit", "--amend", "-m", "other words").stderr.decode()
+    assert "reviewbot" in reworded and "reviewbot:" not in reworded
     framed.stage("a.py", "BUG() again\n")
     monkeypatch.setenv("SKIP", "reviewbot-system")
     assert commit(framed)[0] == 0

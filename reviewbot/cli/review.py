@@ -179,7 +179,7 @@ def _nothing_staged(options: argparse.Namespace) -> int:
     """Say what to type, or nothing at all in a git hook."""
     if options.command != "hook":
         print("reviewbot: nothing staged; `reviewbot diff` reviews the work tree", file=sys.stderr)
-    elif os.environ.get("PRE_COMMIT"):
+    elif os.environ.get("PRE_COMMIT") and "GIT_INDEX_FILE" not in os.environ:  # git names the index to a hook
         print(
             "reviewbot: nothing staged, and only changes are reviewed, not whole files; "
             "for a range: pre-commit run --from-ref main --to-ref HEAD",
