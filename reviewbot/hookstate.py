@@ -77,6 +77,9 @@ def look_at(
         return Hook(stage, State.ABSENT, f"{shown} is a hook of somebody else and runs no reviewbot", again)
     if not os.access(path, os.X_OK):
         return not_executable
+    if script_of(path).partition("\n")[0].endswith("\r"):
+        hint = f"perl -pi -e 's/\\r//' {shlex.quote(str(path))}"
+        return Hook(stage, State.BROKEN, f"{shown} has Windows line ends, so git cannot run it", hint)
     return (
         _of_ours(path, stage, on_failure, again)
         if is_ours(path)

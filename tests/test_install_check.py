@@ -68,6 +68,10 @@ def write_as_another_version(hook: Path) -> None:
     hook.write_text("\n".join((*head, body)))
 
 
+def have_windows_line_ends(hook: Path) -> None:
+    hook.write_bytes(hook.read_bytes().replace(b"\n", b"\r\n"))
+
+
 def be_somebody_else(hook: Path) -> None:
     hook.write_text("#!/bin/sh\nmake lint\n")
 
@@ -85,6 +89,10 @@ def be_gone(hook: Path) -> None:
             write_as_another_version,
             "broken: {hook} was written by another version of reviewbot, or for another on_failure; "
             "try: reviewbot install",
+        ),
+        (
+            have_windows_line_ends,
+            "broken: {hook} has Windows line ends, so git cannot run it; try: perl -pi -e 's/\\r//' {hook}",
         ),
         (be_somebody_else, "absent: {hook} is a hook of somebody else and runs no reviewbot; try: reviewbot install"),
         (be_gone, "absent: there is no {hook}; try: reviewbot install"),
