@@ -1,17 +1,11 @@
-"""Whether the file in which a manager of hooks is told what to run has it run reviewbot in a stage, as far as can be
-told without reading YAML: comments tell nothing, nor does what is said of another stage."""
+"""Whether the file in which a manager of hooks is told what to run has it run reviewbot in a stage."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 _NAME = "reviewbot"
 _COMMENT = re.compile(r"^[ \t]*#.*\n?", re.MULTILINE)
-
-# What an alias brings is elsewhere in the file.
-_ALIAS = re.compile(r"[:\[,-]\s*\*\w")
-
-_ITEM = re.compile(r"^(?=[ \t]*-[ \t]+[{'\"]?\s*\w+['\"]?:)", re.MULTILINE)
-_REPOSITORY = re.compile(r"\brepo:\s*\S+")
-_STAGES = re.compile(r"\bstages:\s*(\[[^\]]*\]|(?:\s*-[ \t]+\S+)+)")
 _BY_HAND = "reviewbot-manual"
 
 
@@ -22,32 +16,44 @@ def in_script(text: str) -> bool:
 
 def in_lefthook(text: str, kind: str, stage: str) -> bool:
     """Of a file of lefthook; `kind` is the end of its name."""
-    if kind in ("yml", "yaml"):
-        rest = _COMMENT.sub("", text)
-        block = re.search(rf"^['\"]?{stage}['\"]?:.*?(?=^\S|\Z)", rest, re.MULTILINE | re.DOTALL)
-        return block is not None and _NAME in (rest if _ALIAS.search(block[0]) else block[0])
     return _NAME in repr(_table(text, kind).get(stage))
 
 
 def in_pre_commit(text: str, stage: str) -> bool:
     """Of a file of pre-commit."""
-    items = (_REPOSITORY.sub("", item) for item in _ITEM.split(_COMMENT.sub("", text)))
-    return any(_NAME in item and _is_for(item, stage) for item in items)
+    config = _table(text, "yaml")
+    return any(stages is None or _is_among(stage, stages) for stages in _stages(config))
 
 
-def _is_for(item: str, stage: str) -> bool:
-    stages = _STAGES.search(item)
-    if stages is None:
-        return _BY_HAND not in item
-    return not {stage, stage.removeprefix("pre-")}.isdisjoint(re.findall(r"\w[\w-]*", stages[1]))
+def _stages(config: dict[str, Any]) -> Iterator[Any]:
+    """Those of each hook that runs reviewbot; None for all of them."""
+    for repository in _tables(config.get("repos")):
+        default = config.get("default_stages") if repository.get("repo") == "local" else None  # others bring theirs
+        for hook in _tables(repository.get("hooks")):
+            if _NAME in f"{hook.get('id')} {hook.get('entry')}":
+                yield hook.get("stages") or (["manual"] if hook.get("id") == _BY_HAND else default)
 
 
-def _table(text: str, kind: str) -> dict[str, object]:
+def _is_among(stage: str, stages: Any) -> bool:
+    """By the names of today, or those that pre-commit had before 3.2."""
+    return isinstance(stages, list) and (stage in stages or stage.removeprefix("pre-") in stages)
+
+
+def _tables(found: Any) -> Iterator[dict[str, Any]]:
+    return (entry for entry in found if isinstance(entry, dict)) if isinstance(found, list) else iter(())
+
+
+def _table(text: str, kind: str) -> dict[str, Any]:
     import json
     import tomllib
 
+    import yaml
+
     try:
-        found = tomllib.loads(text) if kind == "toml" else json.loads(text)
-    except ValueError:
+        if kind in ("yml", "yaml"):
+            found = yaml.safe_load(text)
+        else:
+            found = tomllib.loads(text) if kind == "toml" else json.loads(text)
+    except (ValueError, yaml.YAMLError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -48,7 +48,7 @@ def test_a_file_of_lefthook(kind: str, text: str, runs: bool) -> None:
 @pytest.mark.parametrize(
     ("hook", "stages"),
     [
-        ("- id: reviewbot\n", "commit merge push"),
+        ("  - id: reviewbot\n", "commit merge push"),
         ("  -   id: reviewbot\n      stages: [pre-commit]\n", "commit"),
         ("  - id: reviewbot\n    stages: [commit, push]\n", "commit push"),
         ("  - id: reviewbot\n    stages:\n    - pre-merge-commit\n    - 'pre-push'\n", "merge push"),
@@ -66,3 +66,18 @@ def test_a_file_of_pre_commit(hook: str, stages: str) -> None:
     text = f"repos:\n- repo: https://example.org/reviewbot\n  rev: v1\n  hooks:\n{hook}- repo: meta\n"
     names = {"commit": "pre-commit", "merge": "pre-merge-commit", "push": "pre-push"}
     assert [word for word, stage in names.items() if in_pre_commit(text, stage)] == stages.split()
+
+
+@pytest.mark.parametrize(("stages", "runs"), [("[pre-push]", False), ("[pre-commit]", True)])
+def test_default_stages_hold_for_hooks_of_the_file_itself(stages: str, runs: bool) -> None:
+    hooks = "  hooks:\n  - id: reviewbot\n    entry: reviewbot hook\n"
+    assert in_pre_commit(f"default_stages: {stages}\nrepos:\n- repo: local\n{hooks}", "pre-commit") is runs
+    assert in_pre_commit(f"default_stages: {stages}\nrepos:\n- repo: https://example.org/x\n{hooks}", "pre-commit")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["repos: [", "repos: reviewbot", "repos: [reviewbot]", "- reviewbot", "repos: [{hooks: 1}]"],
+)
+def test_a_file_that_is_none_of_pre_commit(text: str) -> None:
+    assert not in_pre_commit(text, "pre-commit")
