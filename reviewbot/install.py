@@ -60,7 +60,7 @@ def uninstall(hooks_dir: str) -> tuple[Done, ...]:
         for stage in ALL_STAGES:
             path = Path(hooks_dir) / stage
             ours = [each for each in (path, path.with_name(stage + LEGACY)) if is_ours(each)]
-            done += [_uninstall_one(each) for each in ours] or [Done(stage, str(path), "absent")]
+            done += [_uninstall_one(each) for each in ours] or [_left(path)]
     except OSError as error:
         raise unwritable(hooks_dir, error) from error
     return tuple(done)
@@ -156,6 +156,8 @@ def _refuse_to_lose(path: Path) -> None:
     """Raise UsageError where writing a hook of ours would lose what somebody else wrote."""
     if not os.path.lexists(path) or is_forwarding(path):
         return
+    if path.is_dir():
+        raise UsageError(f"{visible_line(str(path))} is a folder, and no hook", f"ls -ld {shlex.quote(str(path))}")
     if is_ours(path):
         if is_edited(script_of(path)):
             raise UsageError(
@@ -179,6 +181,13 @@ def _install_one(path: Path, stage: str, script: str, *, keep: bool = True) -> D
         return Done(stage, str(path), "written, after the hook that was there")
     _write(path, script, keep=False)
     return Done(stage, str(path), "written")
+
+
+def _left(path: Path) -> Done:
+    """Where nothing of ours runs: nothing, or what was kept for somebody who has written another hook since."""
+    if os.path.lexists(_kept(path)):
+        return Done(path.name, str(_kept(path)), "left, for another hook has taken the place of ours")
+    return Done(path.name, str(path), "absent")
 
 
 def _uninstall_one(path: Path) -> Done:

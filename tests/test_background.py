@@ -136,6 +136,24 @@ def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer, 
     assert len(fake.chats) == 1
 
 
+def test_ctrl_c_while_a_commit_joins_lists_all_lines_as_unread(
+    warm: GitRepo, fake: FakeServer, monkeypatch, capfd
+) -> None:
+    gate = Gate()
+    fake.answers[:] = [gate]
+    warm.stage("a.py", "x = 1\ny = 2\n")
+    until(lambda: fake.chats)
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reviewbot.cli.join.time", SimpleNamespace(monotonic=time.monotonic, sleep=interrupt))
+    assert main(["hook", "pre-commit"]) == 130
+    assert "interrupted · 0 of 2 added lines reviewed" in capfd.readouterr().err
+    gate.opened.set()
+    until(lambda: is_idle(warm))
+
+
 def test_a_commit_waits_for_no_worker_that_asks_another_server(
     warm: GitRepo, fake: FakeServer, monkeypatch, capfd
 ) -> None:

@@ -111,8 +111,20 @@ def test_a_foreign_hook_in_the_place_of_ours_is_not_overwritten(tmp_path: Path) 
     foreign(tmp_path / "pre-commit")
     with pytest.raises(UsageError, match="changed since"):
         install(str(tmp_path), ("pre-commit",), PYTHON, "allow")
-    assert [one.action for one in uninstall(str(tmp_path))] == ["absent"] * 4
+    (left, *rest) = uninstall(str(tmp_path))
+    assert (left.path, left.action) == (
+        str(tmp_path / f"pre-commit{KEPT}"),
+        "left, for another hook has taken the place of ours",
+    )
+    assert [one.action for one in rest] == ["absent"] * 3
     assert not is_ours(tmp_path / "pre-commit")
+
+
+def test_a_folder_in_the_place_of_a_hook_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "pre-push").mkdir()
+    with pytest.raises(UsageError, match="pre-push is a folder, and no hook"):
+        install(str(tmp_path), ("pre-commit", "pre-push"), PYTHON, "allow")
+    assert [path.name for path in tmp_path.iterdir()] == ["pre-push"]
 
 
 def test_a_hook_that_speaks_of_ours_is_still_a_foreign_one(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def review_material(material: Material, config: Config, manner: Manner, deadline
             review, recalled = _recall(material, asking, kept)
         review = review or _ask(material, config, asking, manner, kept, recalled)
         return replace(review, notes=review.notes + kept.notes)
+    except KeyboardInterrupt:  # while it waited for another process
+        return interrupted(material)
     finally:
         kept.close()
 
