@@ -213,12 +213,12 @@ def test_a_server_killed_in_mid_answer_is_not_a_review(models) -> None:
 def test_a_small_real_model_reviews(models, repo: GitRepo) -> None:
     """It answers in whole sentences, but not alike on each processor: now and then one runs into its length limit, and
     on a machine that is busy with something else there may be no time for all."""
-    repo.stage("a.py", "def mean(values):\n    return sum(values) / len(values)\n")
+    repo.stage("a.py", "mean = lambda values: sum(values) / len(values)\n")
     with serve("0.24.0", models) as server:
         settings = {"REVIEWBOT_MODEL": SMOLLM2, "REVIEWBOT_NUM_CTX": "2048", "REVIEWBOT_DEADLINE_S": "300"}
         done = reviewbot(repo, server.url, "--format", "json", **settings)
     report = json.loads(done.stdout)
-    assert report["coverage"]["reviewed"] + report["coverage"]["failed"] == 2
+    assert report["coverage"]["reviewed"] + report["coverage"]["failed"] == 1
     reasons = {"the answer hit its length limit", "the deadline was reached"}
     assert {omission["reason"] for omission in report["failed"]} <= reasons
     assert report["usage"]["completion_tokens"] > 0
