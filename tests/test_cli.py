@@ -240,7 +240,9 @@ def test_files_that_there_is_no_time_to_check_are_not_read_and_not_sent(
     assert coverage["added"] == 120_000 == coverage["reviewed"] + coverage["failed"]
     assert coverage["failed"] > 0
     assert {entry["reason"] for entry in report["failed"]} == {"the deadline was reached"}
-    assert not any("hunter2" in json.dumps(body) for body in server.chats)
+    sent = [set(re.findall(r"File: (f\d+\.py)", json.dumps(body))) for body in server.chats]
+    read = {file["path"] for file in coverage["files"] if file["reviewed"]}
+    assert set().union(*sent[:-1]) <= read and len(read) < 60  # the last one may not have been answered in time
 
 
 def test_ctrl_c_ends_with_the_partial_report(repo: GitRepo, server: FakeServer) -> None:
