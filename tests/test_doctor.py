@@ -486,7 +486,7 @@ def test_hooks_elsewhere(server, repo, tmp_path, capsys):
 def test_hooks_of_others(hook, config, state, server, repo, capsys):
     write_hook(repo.path / ".git/hooks/pre-commit", f"#!/bin/sh\n{hook}\n")
     if config:
-        repo.write(".pre-commit-config.yaml", f"repos:\n{config}\n")
+        repo.write(".pre-commit-config.yaml", f"repos:\n- repo: local\n  hooks:\n  {config}\n")
     _, found = doctor(capsys)
     assert [line[0] for line in found["hook"]] == [state]
 
