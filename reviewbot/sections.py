@@ -96,6 +96,7 @@ def _take_hunk(lines: list[bytes], number: int, section: Section) -> int:
         raise malformed
     section.hunks.append(lines[number])
     section.closed = True
+    changes = False
     while old or new:
         number += 1
         if number == len(lines):
@@ -103,9 +104,9 @@ def _take_hunk(lines: list[bytes], number: int, section: Section) -> int:
         line = lines[number]
         kind = line[:1]
         if kind == b"+":
-            new -= 1
+            new, changes = new - 1, True
         elif kind == b"-":
-            old -= 1
+            old, changes = old - 1, True
         elif kind in (b" ", b"", b"\r"):  # an editor or a mailer may have taken the blank of an empty line
             old, new = old - 1, new - 1
         elif kind == b"\\":
@@ -116,6 +117,8 @@ def _take_hunk(lines: list[bytes], number: int, section: Section) -> int:
             raise malformed
         section.hunks.append(line)
     number += 1
+    if not changes:  # as `--word-diff` shows lines that begin with a blank
+        raise malformed
     if lines[number : number + 1] and lines[number].startswith(b"\\"):
         number += 1
     if number < len(lines) and _goes_on(lines, number):

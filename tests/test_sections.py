@@ -39,6 +39,7 @@ def found(data: bytes) -> list[tuple[str, list[tuple[int | None, str]]]]:
         pytest.param(HEADER + HUNK + b"diff --cc x\nindex 1,2..3\n--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n++x\n", id="cc"),
         pytest.param(HEADER + HUNK + b"diff --combined x\n", id="combined"),
         pytest.param(HEADER + b"@@ -1 +1 @@\n[-a-]{+b+}\n", id="word diff"),
+        pytest.param(HEADER + b"@@ -1,2 +1,2 @@\n  x = [-a-]{+b+}\n\n", id="word diff of an indented line"),
         pytest.param(HEADER + b"@@ -1 +1 @@\n\x1b[31m-a\x1b[m\n\x1b[32m+b\x1b[m\n", id="colour"),
         pytest.param(b"*** a\n--- b\n***************\n*** 1 ****\n! a\n--- 1 ----\n! b\n", id="context diff"),
         pytest.param(b" a.py | 2 +-\n 1 file changed\n", id="stat"),
