@@ -47,10 +47,9 @@ class Silence:
 
 
 class Dialogue:
-    """All requests of a run, and what they cost; `answers` of them came to
-    an end and took `seconds`, in all. `window` may
-    be replaced when more is known of it; `deadline` is a time of `time.monotonic()`; after `max_requests` no more are
-    sent. Several threads may ask."""
+    """All requests of a run, and what they cost; `answers` of them came to an end and took `seconds`, in all. `window`
+    may be replaced when more is known of it; `deadline` is a time of `time.monotonic()`; after `max_requests` no more
+    are sent. Several threads may ask."""
 
     def __init__(self, engine: Engine, window: Window, deadline: float | None, max_requests: int | None = None) -> None:
         self.window = window

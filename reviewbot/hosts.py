@@ -137,9 +137,7 @@ def _jenkins(variables: Variables) -> Job:
     primary = variables.get("BRANCH_IS_PRIMARY") == "true"
     before, last = variables.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"), variables.get("GIT_PREVIOUS_COMMIT")
     if not before and last != head and (primary or not variables.get("BRANCH_NAME")):
-        before = (
-            last  # nothing else tells what came to a default branch; on others all is reviewed until a build succeeds
-        )
+        before = last  # nothing else tells what came to a default branch; others are reviewed whole until one succeeds
     if before:
         return Job(f"what came to {branch} since the last build", head, base=before)
     return _since_default(head, branch, branch if primary else None)

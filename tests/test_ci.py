@@ -455,6 +455,7 @@ def test_a_server_of_a_job_that_is_killed_ends_too(
     run.communicate()
     stat = Path("/proc", pid.read_text().strip(), "stat")
     wait_for(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    assert run.returncode == -signal.SIGKILL  # it did not end its server itself
 
 
 def test_a_server_of_ones_own(
