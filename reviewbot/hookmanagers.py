@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reviewbot.errors import UsageError
 from reviewbot.hooknames import goes_by_name
-from reviewbot.hookscripts import MARKER, WARM_STAGE
+from reviewbot.hookscripts import MARKER, WARM_STAGE, script_of
 from reviewbot.managerfiles import in_lefthook, in_pre_commit, in_script
 from reviewbot.text import visible_line
 
@@ -131,14 +131,6 @@ def is_of_lefthook(script: str) -> bool:
 def is_of_pre_commit(script: str) -> bool:
     """Whether the pre-commit framework wrote it."""
     return script.split("\n")[1:2] == [_PRE_COMMIT]
-
-
-def script_of(path: Path) -> str:
-    """A hook's text, with surrogates for what is not UTF-8; empty where there is none to read."""
-    try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError:
-        return ""
 
 
 def _is_signed(path: Path) -> bool:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from reviewbot.hookscripts import script_of
+
 # What a script is called, as sh, bash, Perl, Python, Ruby, PHP, Lua and Node.js know it.
 _NAME = re.compile(
     r"\$\{?0\b(?!%/)|BASH_SOURCE(?!(?:\[0\])?%/)|BASH_ARGV0|__file__|__FILE__|argv\[[01]\]|\barg\[0\]"
@@ -31,23 +33,12 @@ _SOURCED = re.compile(
 def goes_by_name(path: Path) -> bool:
     """Whether the hook, or what it reads in beside it, looks at its own name, or may: of a compiled one nobody can
     tell. The text of a link is that of what it leads to."""
-    try:
-        script = path.read_bytes()
-    except OSError:
-        return False
-    if b"\0" in script:
+    text = script_of(path)
+    if "\0" in text:
         return True
-    text = script.decode("utf-8", "surrogateescape")
     sourced = (path.parent / name for name in _SOURCED.findall(text))
-    return _looks(text) or any(_looks(_text(beside)) for beside in sourced)
+    return _looks(text) or any(_looks(script_of(beside)) for beside in sourced)
 
 
 def _looks(text: str) -> bool:
     return _NAME.search(_HARMLESS.sub("", text)) is not None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "surrogateescape")
-    except OSError:
-        return ""

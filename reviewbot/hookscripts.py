@@ -4,8 +4,12 @@ import os
 import re
 import shlex
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from reviewbot.warmhook import warm_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STAGES = ("pre-commit", "pre-merge-commit", "pre-push")
 WARM_STAGE = "post-index-change"
@@ -122,6 +126,14 @@ def programs(script: str) -> tuple[str, ...]:
             if found and not found[0].startswith("$"):
                 return found
     return ()
+
+
+def script_of(path: "Path") -> str:
+    """A hook's text, with surrogates for what is not UTF-8; empty where there is none to read."""
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
 
 
 def second_line(stage: str, flag: str = "") -> str:

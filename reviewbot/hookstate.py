@@ -2,14 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.gitrun import Runner
 from reviewbot.globalhooks import FIND_HOOKS_PATH, HOOKS_PATH, Place, folder_for_all
-from reviewbot.hookmanagers import LEGACY, Owner, lines_to_add, manager_of, owner_of, script_of
+from reviewbot.hookmanagers import LEGACY, Owner, lines_to_add, manager_of, owner_of
 from reviewbot.hookscripts import (
     DEFAULT_STAGES,
     GIT_HOOKS,
@@ -19,6 +19,7 @@ from reviewbot.hookscripts import (
     forwarding_script,
     hook_script,
     programs,
+    script_of,
 )
 from reviewbot.install import is_edited, is_for_all, is_forwarding, is_ours, place_of, runs_us
 from reviewbot.repo import Repository
@@ -99,18 +100,23 @@ def why_off(repository: Repository) -> tuple[str, str] | None:
     return None
 
 
-def look_in(repository: Repository, stage: str, on_failure: str | None = None) -> Hook:
-    """The hook of a stage in the folder where git looks; where that is the one for all repositories and has none of
-    ours, the one in the repository that it runs."""
-    folder = Path(repository.hooks_dir)
+def look_in(repository: Repository, stages: Iterable[str], on_failure: str | None = None) -> list[Hook]:
+    """The hooks of some stages in the folder where git looks; where that is the one for all repositories and has none
+    of ours, those in the repository that it runs."""
     if why := why_off(repository):
-        return Hook(stage, State.ABSENT, *why)
+        return [Hook(stage, State.ABSENT, *why) for stage in stages]
+    tracked = repository.tracked(repository.hooks_dir)
+    return [_look_in(repository, stage, on_failure, tracked) for stage in stages]
+
+
+def _look_in(repository: Repository, stage: str, on_failure: str | None, tracked: Collection[str]) -> Hook:
+    folder = Path(repository.hooks_dir)
     if is_forwarding(folder / stage):
         own = Path(repository.common_dir) / "hooks"
         found = look_at(own, stage, repository.root, on_failure)
         return found if found.state is not State.ABSENT else look_at(folder, stage, None, on_failure, " --global")
     flag = " --global" if is_for_all(folder / stage) else ""
-    return look_at(folder, stage, repository.root, on_failure, flag, repository.tracked(repository.hooks_dir))
+    return look_at(folder, stage, repository.root, on_failure, flag, tracked)
 
 
 def look_at_forwarding(place: Place) -> Iterator[Hook]:

@@ -13,8 +13,18 @@ from typing import NamedTuple
 
 from reviewbot.errors import UsageError
 from reviewbot.files import replacing
-from reviewbot.hookmanagers import LEGACY, is_of_pre_commit, refuse_owned, script_of
-from reviewbot.hookscripts import ALL_STAGES, GIT_HOOKS, KEPT, Scope, forwarding_script, hook_script, seal, second_line
+from reviewbot.hookmanagers import LEGACY, is_of_pre_commit, refuse_owned
+from reviewbot.hookscripts import (
+    ALL_STAGES,
+    GIT_HOOKS,
+    KEPT,
+    Scope,
+    forwarding_script,
+    hook_script,
+    script_of,
+    seal,
+    second_line,
+)
 from reviewbot.text import visible_line
 
 EDITED = ".edited"

@@ -104,7 +104,7 @@ def _check_hooks(repository: "Repository") -> Iterator[Check]:
     from reviewbot.globalhooks import runner
     from reviewbot.hookscripts import ALL_STAGES
 
-    hooks = [hookstate.look_in(repository, stage) for stage in ALL_STAGES]
+    hooks = hookstate.look_in(repository, ALL_STAGES)
     for hook in hooks:
         if hook.state is hookstate.State.IN_ORDER:
             yield Check("hook", State.OK, f"{hook.stage}: {hook.message}")

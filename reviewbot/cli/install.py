@@ -91,7 +91,7 @@ def _check(repository: Repository | None, stages: tuple[str, ...], on_failure: s
     git = runner()
     hooks: Iterable[Hook]
     if repository is not None:
-        hooks = [look_in(repository, stage, on_failure) for stage in stages]
+        hooks = look_in(repository, stages, on_failure)
         notes = tuple(remarks(repository, git))
     else:
         place = find_place(git)
@@ -129,7 +129,7 @@ def _need_hooks(repository: Repository) -> None:
 
 def _need_for_all(repository: Repository, stages: tuple[str, ...], on_failure: str) -> None:
     """Print that nothing is to be done here; UsageError where something is, but not in this repository."""
-    hooks = [look_in(repository, stage, on_failure) for stage in stages]
+    hooks = look_in(repository, stages, on_failure)
     for hook in hooks:
         if hook.state is not State.IN_ORDER:
             raise UsageError(f"{hook.message}, and the hooks here are those for all repositories", hook.hint)
