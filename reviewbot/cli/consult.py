@@ -39,7 +39,15 @@ class Manner(Struct, frozen=True):
 
 
 def review_material(material: Material, config: Config, manner: Manner, deadline: float | None) -> Review:
-    """What the engine of the settings says of the material; nobody is asked when there is nothing to read."""
+    """What the engine of the settings says of the material; nobody is asked when there is nothing to read. Ctrl-C while
+    it waits for anybody but the engine leaves all of it unread."""
+    try:
+        return _review(material, config, manner, deadline)
+    except KeyboardInterrupt:
+        return interrupted(material)
+
+
+def _review(material: Material, config: Config, manner: Manner, deadline: float | None) -> Review:
     asking = review_options(config, deadline=deadline)
     if not any(change.adds for change in material.changes):
         return unread(material, "nothing to read")
@@ -64,8 +72,6 @@ def review_material(material: Material, config: Config, manner: Manner, deadline
             review, recalled = _recall(material, asking, kept)
         review = review or _ask(material, config, asking, manner, kept, recalled)
         return replace(review, notes=review.notes + kept.notes)
-    except KeyboardInterrupt:  # while it waited for another process
-        return interrupted(material)
     finally:
         kept.close()
 
@@ -84,10 +90,7 @@ def _ask(
     from reviewbot.speed import keep_speed, recall_speed
 
     folder = cache_part(config, "speeds")
-    try:
-        engine = open_engine(config, interactive=manner.interactive, deadline=asking.deadline)
-    except KeyboardInterrupt:
-        return interrupted(material)
+    engine = open_engine(config, interactive=manner.interactive, deadline=asking.deadline)
     try:
         with manner.progress() as progress:
             review = run_review(
