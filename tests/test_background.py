@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import GitRepo
-from fake_server import Exchange, FakeServer, fake, find, say
+from fake_server import Answer, Exchange, FakeServer, fake, find, say
 
 from reviewbot.cli import main
 from reviewbot.cli.join import join_worker, review_digest
@@ -70,6 +70,15 @@ def warm(repo: GitRepo, fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> It
     until(lambda: is_idle(repo))
 
 
+def under_way(repo: GitRepo, fake: FakeServer, *later: Answer) -> Gate:
+    """A review of two lines in the background, whose first answer waits; `later` are those to the requests after it."""
+    gate = Gate()
+    fake.answers[:] = [gate, *later]
+    repo.stage("a.py", "x = 1\ny = 2\n")
+    until(lambda: fake.chats)
+    return gate
+
+
 def git_folder(repo: GitRepo) -> str:
     return str(repo.path / ".git")
 
@@ -120,10 +129,7 @@ def test_git_add_does_not_wait_for_the_review_though_its_output_is_read(warm: Gi
 
 
 def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer, monkeypatch, capfd) -> None:
-    gate = Gate()
-    fake.answers[:] = [gate]
-    warm.stage("a.py", "x = 1\ny = 2\n")
-    until(lambda: fake.chats)
+    gate = under_way(warm, fake)
     wait = time.sleep
 
     def poll(seconds: float) -> None:
@@ -139,10 +145,7 @@ def test_a_commit_joins_the_review_in_progress(warm: GitRepo, fake: FakeServer, 
 def test_ctrl_c_while_a_commit_joins_lists_all_lines_as_unread(
     warm: GitRepo, fake: FakeServer, monkeypatch, capfd
 ) -> None:
-    gate = Gate()
-    fake.answers[:] = [gate]
-    warm.stage("a.py", "x = 1\ny = 2\n")
-    until(lambda: fake.chats)
+    gate = under_way(warm, fake)
 
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
@@ -157,10 +160,7 @@ def test_ctrl_c_while_a_commit_joins_lists_all_lines_as_unread(
 def test_a_commit_waits_for_no_worker_that_asks_another_server(
     warm: GitRepo, fake: FakeServer, monkeypatch, capfd
 ) -> None:
-    gate = Gate()
-    fake.answers[:] = [gate]
-    warm.stage("a.py", "x = 1\ny = 2\n")
-    until(lambda: fake.chats)
+    gate = under_way(warm, fake)
     with FakeServer() as other:
         monkeypatch.setenv("REVIEWBOT_ENDPOINT", other.url)
         monkeypatch.setenv("REVIEWBOT_DEADLINE_S", "60")
@@ -174,10 +174,7 @@ def test_a_commit_waits_for_no_worker_that_asks_another_server(
 
 
 def test_a_commit_waits_for_no_worker_that_is_stopped(warm: GitRepo, fake: FakeServer, monkeypatch, capfd) -> None:
-    gate = Gate()
-    fake.answers[:] = [gate, find()]
-    warm.stage("a.py", "x = 1\ny = 2\n")
-    until(lambda: fake.chats)
+    gate = under_way(warm, fake, find())
     work = at_work(git_folder(warm))
     os.kill(work.pid, signal.SIGSTOP)
     monkeypatch.setenv("REVIEWBOT_DEADLINE_S", "60")
